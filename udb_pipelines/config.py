@@ -1,0 +1,163 @@
+"""The only reader of the environment.
+
+Every setting is a field here: typed, documented, with a default that needs nothing. ``udb config`` prints
+them, ``docs/configuration.md`` is generated from them, and an unknown or invalid ``UDB_`` variable stops the
+start with its name and what it accepts.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from udb_pipelines.errors import UdbError
+
+PREFIX = "UDB_"
+
+
+class Settings(BaseSettings):
+    """Effective settings. Build with :func:`load_settings`; tests pass ``Settings(home=tmp_path)``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", populate_by_name=True)
+
+    home: Annotated[Path, Field(description="Folder that holds everything UDB keeps")] = Path(".udb")
+    landing: Annotated[Path | None, Field(description="Folder the landing sensor watches; default <home>/landing")] = (
+        None
+    )
+    catalog_url: Annotated[
+        SecretStr | None,
+        Field(description="PostgreSQL URL of the lake catalog; an SQLite file in <home>/warehouse when unset"),
+    ] = None
+    control_url: Annotated[
+        SecretStr | None,
+        Field(description="SQLAlchemy URL of the control database; an SQLite file in <home> when unset"),
+    ] = None
+    memory_limit: Annotated[
+        str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", description="Memory DuckDB may use, e.g. 800MB")
+    ] = "1GB"
+    threads: Annotated[int, Field(ge=1, description="Threads DuckDB may use")] = max(1, min(os.cpu_count() or 1, 8))
+    max_spill_gb: Annotated[float, Field(gt=0, description="Temporary disk space one job may use, GB")] = 50
+    max_expanded_gb: Annotated[
+        float, Field(gt=0, description="Size an archive or compressed file may unpack to, GB")
+    ] = 50
+    max_reject_pct: Annotated[
+        float, Field(ge=0, le=100, description="Share of rejected rows above which a sync fails, %")
+    ] = 0
+    max_analysis_jobs: Annotated[int, Field(ge=1, description="Analyses that may run at once")] = 2
+    max_top_values: Annotated[int, Field(ge=1, le=1000, description="Top values kept per column")] = 10
+    type_threshold: Annotated[
+        float, Field(gt=0.5, le=1, description="Share of values that must match a column's type")
+    ] = 0.95
+    gaussian_test: Annotated[
+        Literal["dagostino", "jarque_bera", "ks"], Field(description="Test of normality in the profile")
+    ] = "dagostino"
+    lock_timeout_seconds: Annotated[
+        float, Field(gt=0, description="How long a job waits for the warehouse's writer lock")
+    ] = 300
+    http_timeout_seconds: Annotated[float, Field(gt=0, description="Limit for one HTTP request")] = 60
+    landing_quiet_seconds: Annotated[
+        float, Field(ge=0, description="A landed file is taken when it has not changed for this long")
+    ] = 5
+    retention_days: Annotated[int, Field(ge=1, description="Days that artifacts of old jobs are kept")] = 30
+    snapshot_target: Annotated[
+        Path | None, Field(description="Folder for daily snapshots; default <home>/snapshots")
+    ] = None
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Field(description="Least level that is logged")
+    ] = "INFO"
+    log_format: Annotated[
+        Literal["auto", "json", "text"], Field(description="auto: text on a terminal, JSON otherwise")
+    ] = "auto"
+    dagster_pg_url: Annotated[
+        SecretStr | None,
+        Field(description="PostgreSQL URL of Dagster's storage; SQLite files in DAGSTER_HOME when unset"),
+    ] = None
+    otlp_endpoint: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
+            description="OTLP/HTTP endpoint that receives traces; none are made when unset",
+        ),
+    ] = None
+
+    @field_validator("home", "landing", "snapshot_target")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else None
+
+    @cached_property
+    def warehouse(self) -> Path:
+        """Catalog, data files and lock of the lake."""
+        return self.home / "warehouse"
+
+    @cached_property
+    def staging(self) -> Path:
+        """Files of running jobs; on the same file system as the warehouse, so that a commit can rename."""
+        return self.home / "staging"
+
+    @cached_property
+    def rejects(self) -> Path:
+        """``<source>/<job id>/<dataset>.parquet``: rejected rows, also those of jobs that failed."""
+        return self.home / "rejects"
+
+    @cached_property
+    def stages(self) -> Path:
+        """The typed outputs of the stages, for the next process and for resuming."""
+        return self.home / "stages"
+
+    @cached_property
+    def artifacts(self) -> Path:
+        """``<source>/<job id>/``: what jobs published."""
+        return self.home / "artifacts"
+
+    @cached_property
+    def spill(self) -> Path:
+        """DuckDB's temporary files."""
+        return self.home / "tmp"
+
+    @cached_property
+    def landing_folder(self) -> Path:
+        """Where people drop files."""
+        return self.landing or self.home / "landing"
+
+    @cached_property
+    def snapshots(self) -> Path:
+        """Where daily snapshots go."""
+        return self.snapshot_target or self.home / "snapshots"
+
+    @cached_property
+    def dagster_home(self) -> Path:
+        """``DAGSTER_HOME``, or a folder of ours."""
+        return Path(os.environ.get("DAGSTER_HOME") or self.home / "dagster").absolute()
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        UdbError: ``E_CONFIG`` with the name of each invalid or unknown variable and what it accepts.
+    """
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    problems = [
+        f"{name} is not a setting of UDB"
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name not in known
+    ]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for detail in error.errors():
+            name = str(detail["loc"][0])
+            variable = name if name.isupper() else f"{PREFIX}{name}".upper()
+            field = Settings.model_fields.get(name.lower().removeprefix("udb_"))
+            about = f" ({field.description})" if field and field.description else ""
+            problems.append(f"{variable}: {detail['msg']}{about}")
+        raise UdbError("E_CONFIG", "; ".join(problems)) from None
+    if problems:
+        raise UdbError("E_CONFIG", "; ".join(problems))
+    return settings

@@ -1,0 +1,68 @@
+"""DuckDB connections, made in one place so that limits and extensions hold everywhere.
+
+Extensions come from the package index (``duckdb-extension-*``), never from the network at run time.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from udb_pipelines.config import Settings
+
+Extension = Literal["avro", "ducklake", "httpfs", "postgres_scanner", "sqlite_scanner"]
+
+
+def extension_file(name: Extension) -> Path:
+    """Path of the extension's binary inside its installed package.
+
+    Raises:
+        ModuleNotFoundError: the package ``duckdb-extension-<name>`` is not installed.
+        FileNotFoundError: it is installed for another DuckDB version.
+    """
+    package = importlib.import_module(f"duckdb_extension_{name}")
+    folder = Path(str(package.__file__)).parent / "extensions" / f"v{duckdb.__version__}"
+    return next(iter(folder.glob("*.duckdb_extension")), folder / f"{name}.duckdb_extension").resolve(strict=True)
+
+
+def connect(settings: Settings, extensions: tuple[Extension, ...] = ()) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB that keeps to the memory, thread and spill limits and works in UTC.
+
+    The caller closes it. Data lives in files and in the attached lake, never in this database.
+    """
+    settings.spill.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        config={
+            "memory_limit": settings.memory_limit,
+            "threads": settings.threads,
+            "temp_directory": str(settings.spill),
+            "max_temp_directory_size": f"{settings.max_spill_gb}GB",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    for name in extensions:
+        connection.load_extension(str(extension_file(name)))
+    return connection
+
+
+def quote_identifier(name: str) -> str:
+    """``name`` as an SQL identifier, whatever characters it holds.
+
+    >>> print(quote_identifier('5" pipe'))
+    "5"" pipe"
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(text: str | Path) -> str:
+    """``text`` as an SQL string literal.
+
+    >>> quote_literal("it's")
+    "'it''s'"
+    """
+    return "'" + str(text).replace("'", "''") + "'"

@@ -1,0 +1,220 @@
+"""Every way a job can fail or warn, listed once.
+
+A code says what went wrong; an :class:`UdbError` says it to a person: what happened, to which source
+and stage, what was kept, and what to do. Messages name files, columns, rows and codes, never a value
+from the data and never a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+STAGES = ("detect", "provision", "sync", "analyze", "publish")
+
+
+class Severity(StrEnum):
+    """How much a finding matters; the worst one decides a verdict."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Exit(IntEnum):
+    """Exit codes of the ``udb`` command."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    INPUT = 3
+    """The source cannot be read, or is not a table; nothing was loaded."""
+    DATA = 4
+    """The source was read, but its content broke a rule (rejects, counts, contract)."""
+    ENVIRONMENT = 5
+    """Disk, lock, catalog or configuration; the data is not to blame."""
+
+
+@dataclass(frozen=True)
+class CodeInfo:
+    """What a code means, for the reference table in ``docs/errors.md`` and for exit codes."""
+
+    severity: Severity
+    meaning: str
+    remedy: str
+    exit_code: Exit = Exit.OK
+
+
+def _error(meaning: str, remedy: str, exit_code: Exit = Exit.OK) -> CodeInfo:
+    return CodeInfo(Severity.ERROR, meaning, remedy, exit_code)
+
+
+def _warning(meaning: str, remedy: str) -> CodeInfo:
+    return CodeInfo(Severity.WARNING, meaning, remedy)
+
+
+CODES: dict[str, CodeInfo] = {
+    # The source cannot be read.
+    "E_NOT_FOUND": _error(
+        "no file, folder or host under that name", "check the spelling and the folder you are in", Exit.INPUT
+    ),
+    "E_UNREADABLE": _error(
+        "the source exists but may not be read", "grant read permission to the user running udb", Exit.INPUT
+    ),
+    "E_EMPTY": _error("the source holds no data", "check how the file was produced, then run again", Exit.INPUT),
+    "E_NO_DATA_FILES": _error(
+        "the folder or pattern matches no data file", "name a folder or pattern that holds data", Exit.INPUT
+    ),
+    "E_NOT_A_TABLE": _error(
+        "the content is not a table in any known format",
+        "convert it to a supported format, or name the format with --format",
+        Exit.INPUT,
+    ),
+    "E_CORRUPT": _error("the file is damaged or cut off", "fetch or export the file again", Exit.INPUT),
+    "E_ENCRYPTED": _error("the file is protected by a password", "remove the protection, then run again", Exit.INPUT),
+    "E_TOO_LARGE": _error(
+        "unpacked, the file is larger than the limit",
+        "raise UDB_MAX_EXPANDED_GB if the file is to be trusted",
+        Exit.INPUT,
+    ),
+    "E_VANISHED": _error(
+        "the source changed or disappeared while it was read",
+        "wait until the producer has finished, then run again",
+        Exit.INPUT,
+    ),
+    "E_AUTH": _error("the credentials were refused", "correct the credentials of the source", Exit.INPUT),
+    "E_CONNECT": _error("the host cannot be reached", "check address, network and that the server runs", Exit.INPUT),
+    "E_HTTP": _error("the server answered with an error", "open the URL by hand to see its answer", Exit.INPUT),
+    "E_UNSUPPORTED": _error(
+        "the kind of source is known, but this version cannot read it",
+        "export the data to CSV or Parquet",
+        Exit.INPUT,
+    ),
+    # The content breaks a rule.
+    "E_UTF8_INVALID": _error(
+        "a byte sequence that is not in the detected encoding",
+        "declare the encoding with --encoding",
+        Exit.DATA,
+    ),
+    "E_HEADER_MISSING": _error(
+        "no header where one was declared", "declare --header none, or mend the file", Exit.DATA
+    ),
+    "E_HEADER_EMPTY": _error("a column has no name", "the name given instead is listed; name it in the source"),
+    "E_HEADER_DUPLICATE": _error(
+        "a column name stands twice", "the name given instead is listed; rename it in the source"
+    ),
+    "E_DIALECT": _error(
+        "the file has one column although a delimiter is plausible",
+        "name the delimiter with --delimiter",
+        Exit.DATA,
+    ),
+    "E_JAGGED_ROW": _error("a row has too few or too many fields", "mend the row at the source, or allow rejects"),
+    "E_ROW_EMPTY": _error("a blank line inside the data", "nothing to do; the line was skipped"),
+    "E_QUOTE_RULE": _error("a quote inside a value is not doubled, or not closed", "mend the row at the source"),
+    "E_REJECTS": _error(
+        "more rows were rejected than the source allows",
+        "look at rejects.parquet, mend the source, or raise --max-reject-pct",
+        Exit.DATA,
+    ),
+    "E_COUNT_MISMATCH": _error(
+        "rows read are not rows committed plus rows rejected",
+        "report this file: UDB refuses to publish what it cannot account for",
+        Exit.DATA,
+    ),
+    "E_SCHEMA_CHANGE": _error(
+        "the columns changed in a way the source does not allow",
+        "set on_schema_change to evolve, or mend the source",
+        Exit.DATA,
+    ),
+    "E_NUMERIC_FORMAT": _error("values that are not numbers in a numeric column", "mend them at the source"),
+    "E_MONEY_FORMAT": _error("values that are not amounts in a money column", "mend them at the source"),
+    "E_DATE_INVALID": _error("values that are not dates in a date column", "mend them at the source"),
+    "E_DATE_MIXED_FORMAT": _error("dates in another format than the column's", "write all dates in one format"),
+    "E_MIXED_TYPE": _error("a column mixes several types", "split the column, or agree on one type"),
+    "E_KEY_DUPLICATE": _error("a confirmed key is not unique", "remove the duplicates at the source"),
+    # The environment fails.
+    "E_DISK_FULL": _error("no space is left on the disk", "free space, then run again", Exit.ENVIRONMENT),
+    "E_SPILL_FULL": _error(
+        "temporary space is over the limit", "raise UDB_MAX_SPILL_GB or free disk space", Exit.ENVIRONMENT
+    ),
+    "E_LOCK_TIMEOUT": _error(
+        "another job kept the warehouse locked for too long",
+        "wait for the holder, or raise UDB_LOCK_TIMEOUT_SECONDS",
+        Exit.ENVIRONMENT,
+    ),
+    "E_WAREHOUSE": _error("the warehouse refused the operation", "run: udb doctor", Exit.ENVIRONMENT),
+    "E_CONFIG": _error("a setting is invalid", "correct the variable; udb config lists them", Exit.USAGE),
+    "E_NAME": _error("the name is not allowed or already taken", "choose another name with --as", Exit.USAGE),
+    "E_SOURCE_UNKNOWN": _error("no source has that name", "udb sources list shows the names", Exit.USAGE),
+    "E_SQL": _error("the query is wrong or not allowed", "correct the query; only reading is allowed", Exit.USAGE),
+    "E_INTERNAL": _error("UDB itself failed", "run again with UDB_LOG_LEVEL=DEBUG and report it", Exit.FAILED),
+    # Worth knowing, never in the way.
+    "W_BOM": _warning("the file begins with a byte order mark", "nothing to do; it was removed"),
+    "W_LINE_ENDING": _warning("line endings are mixed", "nothing to do; all were understood"),
+    "W_ENCODING_GUESSED": _warning("the encoding was guessed", "declare it with --encoding if letters look wrong"),
+    "W_EXTENSION_MISMATCH": _warning("the content is not what the file's extension says", "rename the file"),
+    "W_DELIMITER_MISMATCH": _warning("the delimiter is not what the extension says", "nothing to do"),
+    "W_DIALECT_AMBIGUOUS": _warning(
+        "two dialects explain the file almost equally well", "pin --delimiter or --quote if the other is right"
+    ),
+    "W_PREAMBLE": _warning("lines before the header were skipped", "pin --skip-rows if they are data"),
+    "W_FOOTER": _warning("lines after the data were left out", "look at the rejects"),
+    "W_HEADER_GUESSED": _warning("column names were made up: the file has no header", "declare --header"),
+    "W_DATE_RANGE": _warning("dates before 1900 or more than a year ahead", "check them at the source"),
+    "W_NULL_MARKER": _warning("a word that often means 'no value'", "list it in null_markers if it does"),
+    "W_TYPE_AMBIGUOUS": _warning("a column's type was a close call", "look at the runner-up in the profile"),
+    "W_KEY_LOW_CARDINALITY": _warning("a key candidate with few values", "confirm another key"),
+    "W_NO_ROWS": _warning("the table has columns but no rows", "check how it was produced"),
+    "W_STREAM_SKIPPED": _warning("a part of the source holds no table and was left out", "nothing to do"),
+}
+
+
+class UdbError(Exception):
+    """A failure told to a person.
+
+    ``code`` is a key of :data:`CODES`; ``message`` says what happened; ``stage`` and ``source`` say where;
+    ``kept`` says what is still there; ``remedy`` overrides the code's own advice.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        source: str | None = None,
+        stage: str | None = None,
+        kept: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.source = source
+        self.stage = stage
+        self.kept = kept
+        self.remedy = remedy or CODES[code].remedy
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+    @property
+    def exit_code(self) -> Exit:
+        """The exit code that ``udb`` ends with; a finding raised as a failure counts as bad data."""
+        return CODES[self.code].exit_code or Exit.DATA
+
+    def located(self, *, source: str | None = None, stage: str | None = None, kept: str | None = None) -> UdbError:
+        """Fill in what a deeper layer could not know; what is already known stays. Returns itself."""
+        self.source = self.source or source
+        self.stage = self.stage or stage
+        self.kept = self.kept or kept
+        return self
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The six facts, for JSON output, events and orchestrator metadata."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "stage": self.stage,
+            "source": self.source,
+            "kept": self.kept,
+            "remedy": self.remedy,
+        }

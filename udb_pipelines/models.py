@@ -1,0 +1,507 @@
+"""What the stages hand to each other: frozen, versioned, stored as JSON.
+
+    Source -> Detection -> Connection -> StagedSync -> SyncResult -> ProfileSet -> Manifest
+
+A model is the record of a stage: it is written to disk, shown in the UI and compared in tests, so a field
+is added with a default and never changes its meaning.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from udb_pipelines.errors import Severity
+
+NAME_PATTERN = r"^[a-z](?:_?[a-z0-9]){0,62}$"
+"""Names of sources, datasets and streams. No double underscore: it joins source and stream, and no two
+names can become the same table, file or partition."""
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+DatasetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,127}$")]
+
+Format = Literal[
+    "delimited", "fixed_width", "json", "ndjson", "parquet", "arrow", "avro", "orc", "spreadsheet",
+    "sqlite", "duckdb", "xml", "log", "database",
+]  # fmt: skip
+Compression = Literal["none", "gzip", "bz2", "xz", "zstd", "zip", "tar"]
+SyncMode = Literal["full_refresh_overwrite", "full_refresh_append", "incremental_append", "incremental_upsert"]
+OnSchemaChange = Literal["evolve", "freeze", "fail"]
+ProfileType = Literal["numeric", "money", "date", "code", "alpha", "varchar", "mixed", "unknown"]
+Verdict = Literal["PASS", "WARN", "FAIL"]
+
+
+def slug(text: str) -> str:
+    """Turn any text into a legal :data:`Name`: lower case, letters, digits and single underscores.
+
+    >>> slug("Órders 2024 (final).csv")
+    'orders_2024_final_csv'
+    >>> slug("2024")
+    's_2024'
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    cleaned = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_") or "source"
+    return (cleaned if cleaned[0].isalpha() else f"s_{cleaned}")[:60].rstrip("_")
+
+
+class Model(BaseModel):
+    """Immutable, and strict about unknown fields, so that a typing error in YAML or JSON is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Finding(Model):
+    """Something a person should know about the data. Never carries a value from it."""
+
+    code: str
+    severity: Severity
+    message: str
+    remedy: str = ""
+    column: str | None = None
+    count: int = 0
+    pct: float = 0.0
+    """Share of the rows, 0 to 100."""
+    row: int | None = None
+    """First record concerned, counted from 1 after the header."""
+    byte_offset: int | None = None
+    """Where that record starts in the (unpacked) file, where known."""
+    dataset: str | None = None
+
+
+# --- the source -----------------------------------------------------------------------------------------
+
+
+class SourceOptions(Model):
+    """What the user has pinned. Everything else is detected."""
+
+    format: Format | None = None
+    encoding: str | None = None
+    encoding_errors: Literal["strict", "replace"] = "strict"
+    delimiter: str | None = None
+    quote: str | None = None
+    """One character, or the empty string for none."""
+    escape: str | None = None
+    header: Literal["auto", "none"] | int = "auto"
+    """``none``, or the number of header rows."""
+    skip_rows: int | None = None
+    comment: str | None = None
+    null_markers: tuple[str, ...] = ()
+    max_reject_pct: float | None = None
+    """Share of rejected rows, 0 to 100, above which a sync fails; the setting of that name when absent."""
+    allow_empty: bool = False
+    """A table without rows is a warning when true, a failure when it had rows before and false."""
+    sync_mode: SyncMode = "full_refresh_overwrite"
+    primary_key: tuple[str, ...] = ()
+    cursor: str | None = None
+    on_schema_change: OnSchemaChange = "evolve"
+    tables: tuple[str, ...] = ()
+    """Only these tables, sheets or archive members; all when empty."""
+    schedule: str | None = None
+    """Cron expression in UTC."""
+    freshness_hours: float | None = None
+    """Older than this since the last commit, and the freshness check warns."""
+
+
+class Source(Model):
+    """A registered source: a name, where it is, and what the user pinned."""
+
+    name: Name
+    uri: str
+    """Path, glob, folder, URL or DSN. Secrets only as ``${ENV}`` references."""
+    options: SourceOptions = SourceOptions()
+    created_at: datetime
+
+
+# --- detect ---------------------------------------------------------------------------------------------
+
+
+class Evidence(Model):
+    """One reason for a decision, in words a person can check, with the weight it had (0 to 1)."""
+
+    what: str
+    weight: float = Field(ge=0, le=1)
+
+
+class Dialect(Model):
+    """How a delimited text is written."""
+
+    delimiter: str
+    quote: str = '"'
+    """One character; empty for none."""
+    escape: str = '"'
+    """The quote itself when inner quotes are doubled; another character; empty for none."""
+    newline: Literal["\n", "\r\n", "\r", "mixed"] = "\n"
+    header_rows: int = 1
+    skip_rows: int = 0
+    """Physical lines before the header: preamble."""
+    comment: str = ""
+    footer_rows: int = 0
+
+
+class Candidate(Model):
+    """One thing the source may be. Candidates are ranked; the first is taken."""
+
+    format: Format
+    confidence: float = Field(ge=0, le=1)
+    evidence: tuple[Evidence, ...] = ()
+    dialect: Dialect | None = None
+
+
+class ColumnSchema(Model):
+    """A column as it will be, or is, stored."""
+
+    name: str
+    """Safe, unique name in the warehouse."""
+    type: str
+    """DuckDB type; ``VARCHAR`` until the whole column has been seen."""
+    original_name: str | None = None
+    """The name in the source, where it differs."""
+
+
+class DetectedStream(Model):
+    """One table found in the source: a file, a set of files with one schema, a sheet, a database table."""
+
+    name: Name
+    format: Format
+    files: tuple[str, ...]
+    """Local paths (unpacked archive members have their own), or one DSN for a database."""
+    member: str | None = None
+    """Sheet, archive member or qualified database table."""
+    compression: Compression = "none"
+    encoding: str = "utf-8"
+    encoding_confidence: float = 1.0
+    dialect: Dialect | None = None
+    columns: tuple[ColumnSchema, ...] = ()
+    row_estimate: int | None = None
+    candidates: tuple[Candidate, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class Detection(Model):
+    """What the source is. ``fingerprint`` changes exactly when its content or its options do."""
+
+    schema_version: Literal[1] = 1
+    source: Name
+    uri: str
+    """As given, secrets left as references or masked."""
+    connector: str
+    """``file``, ``http``, ``sqlite``, ``duckdb``, ``postgres`` ..."""
+    streams: tuple[DetectedStream, ...]
+    bytes: int
+    fingerprint: str
+    findings: tuple[Finding, ...] = ()
+    settings_needed: tuple[str, ...] = ()
+    """Names of options that detection could not find out and the user must give."""
+    seconds: float = 0.0
+
+
+# --- provision ------------------------------------------------------------------------------------------
+
+
+class Stream(Model):
+    """One table to read, and where it goes."""
+
+    detected: DetectedStream
+    dataset: DatasetName
+    """Table in the warehouse: the source's name, or ``source__stream`` when the source has several."""
+    sync_mode: SyncMode = "full_refresh_overwrite"
+    primary_key: tuple[str, ...] = ()
+    cursor: str | None = None
+
+
+class Connection(Model):
+    """How to read the source. Nothing in it is secret."""
+
+    schema_version: Literal[1] = 1
+    source: Name
+    connector: str
+    uri: str
+    fingerprint: str
+    streams: tuple[Stream, ...]
+    options: SourceOptions = SourceOptions()
+
+
+# --- sync -----------------------------------------------------------------------------------------------
+
+
+class StagedDataset(Model):
+    """Rows of one dataset, read, cast and written as Parquet, waiting for their commit."""
+
+    dataset: DatasetName
+    parquet: tuple[Path, ...]
+    """Files to become the dataset's next version; in the staging folder of the job."""
+    columns: tuple[ColumnSchema, ...]
+    rows_read: int
+    """By a count that does not depend on the parser that loaded them, where the format allows one."""
+    rows_staged: int
+    rows_rejected: int
+    rejects: Path | None = None
+    """Parquet: row BIGINT, byte_offset BIGINT, code VARCHAR, message VARCHAR, raw VARCHAR."""
+    sync_mode: SyncMode = "full_refresh_overwrite"
+    primary_key: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class StagedSync(Model):
+    """Everything one commit will contain."""
+
+    schema_version: Literal[1] = 1
+    job_id: str
+    source: Name
+    fingerprint: str
+    """Equal to the last committed one: there is nothing to do, and ``datasets`` is empty."""
+    datasets: tuple[StagedDataset, ...]
+    state: dict[str, Any] = {}
+    """Sync state (cursors), committed in the same transaction as the rows."""
+    options: SourceOptions = SourceOptions()
+
+
+class SchemaChange(Model):
+    """A difference between two versions of a dataset's columns."""
+
+    column: str
+    change: Literal["added", "removed", "retyped"]
+    before: str | None = None
+    after: str | None = None
+
+
+class DatasetVersion(Model):
+    """What one commit did to one dataset."""
+
+    dataset: DatasetName
+    version: int
+    """Snapshot id in the lake: ``SELECT ... FROM dataset AT (VERSION => n)``."""
+    columns: tuple[ColumnSchema, ...]
+    rows_read: int
+    rows_committed: int
+    rows_rejected: int
+    rows_total: int
+    """Rows in the table after the commit."""
+    rejects: Path | None = None
+    schema_changes: tuple[SchemaChange, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class SyncResult(Model):
+    """One acknowledged commit, or the last one when nothing had changed."""
+
+    schema_version: Literal[1] = 1
+    job_id: str
+    """The job that made the commit; another one than the running job when ``unchanged``."""
+    source: Name
+    version: int
+    committed_at: datetime
+    fingerprint: str
+    unchanged: bool = False
+    datasets: tuple[DatasetVersion, ...]
+
+
+# --- analyze --------------------------------------------------------------------------------------------
+
+
+class ValueCount(Model):
+    """A value, as text, and how many rows have it."""
+
+    value: str
+    count: int
+
+
+class Bin(Model):
+    """A histogram bin: ``low <= x < high``; the last one includes ``high``."""
+
+    low: float
+    high: float
+    count: int
+
+
+class NumericStats(Model):
+    """Moments and order statistics of the values that match the type. None where undefined."""
+
+    min: float | None
+    max: float | None
+    sum: float | None
+    mean: float | None
+    median: float | None
+    stddev: float | None
+    """Sample standard deviation (n - 1)."""
+    variance: float | None
+    skewness: float | None
+    """Fisher-Pearson coefficient g1, as ``scipy.stats.skew`` (biased)."""
+    kurtosis: float | None
+    """Excess kurtosis g2, as ``scipy.stats.kurtosis`` (biased)."""
+    quantiles: dict[str, float]
+    """``p1`` to ``p99``, exact, linear interpolation (NumPy's default)."""
+    iqr: float | None
+    zeros: int
+    negatives: int
+    integers_pct: float
+    outliers: int
+    """Beyond the Tukey fences: 1.5 IQR outside the quartiles."""
+    histogram: tuple[Bin, ...]
+    normality_test: str | None = None
+    normality_statistic: float | None = None
+    normality_p_value: float | None = None
+
+
+class MoneyStats(Model):
+    """What money has beside :class:`NumericStats`."""
+
+    two_decimal_ok: bool
+    violations: int
+
+
+class DateStats(Model):
+    """Dates and timestamps, as ISO text."""
+
+    format: str
+    min: str | None
+    max: str | None
+    span_days: int | None
+    by_year: tuple[ValueCount, ...]
+    by_month: tuple[ValueCount, ...]
+    """Twelve entries or fewer, ``01`` to ``12``."""
+    by_weekday: tuple[ValueCount, ...]
+    """``Mon`` to ``Sun``."""
+    out_of_range: int
+    ambiguous: bool = False
+    """No value decides whether the day or the month comes first."""
+
+
+class TextStats(Model):
+    """Text columns of any kind."""
+
+    entropy: float | None
+    """Shannon entropy of the values, in bits."""
+    patterns: tuple[ValueCount, ...]
+    """Most frequent shapes: A for a letter, 9 for a digit."""
+    upper: int
+    lower: int
+    mixed: int
+
+
+class ColumnProfile(Model):
+    """Everything known about one column."""
+
+    name: str
+    position: int
+    storage_type: str
+    type: ProfileType
+    type_share: float
+    """Share of the non-null values that match ``type``, 0 to 1."""
+    runner_up: ProfileType | None = None
+    runner_up_share: float | None = None
+    semantic_type: str | None = None
+    rows: int
+    nulls: int
+    null_pct: float
+    distinct: int
+    duplicates: int
+    """Non-null rows beyond the first of each value."""
+    uniqueness: float
+    """distinct / non-null, 0 to 1."""
+    constant: bool
+    invalid: int
+    """Non-null values that do not match ``type``."""
+    min_length: int | None = None
+    max_length: int | None = None
+    avg_length: float | None = None
+    leading_trailing_space: int = 0
+    top_values: tuple[ValueCount, ...] = ()
+    bottom_values: tuple[ValueCount, ...] = ()
+    format_hint: str | None = None
+    format_hint_share: float | None = None
+    numeric: NumericStats | None = None
+    money: MoneyStats | None = None
+    date: DateStats | None = None
+    text: TextStats | None = None
+    findings: tuple[Finding, ...] = ()
+    approximate: tuple[str, ...] = ()
+    """Names of the figures above that are not exact, with the method."""
+
+
+class KeyCandidate(Model):
+    """Columns that may identify a row."""
+
+    columns: tuple[str, ...]
+    distinct_ratio: float
+    null_ratio: float
+    invalid_ratio: float
+    score: float
+    """distinct_ratio x (1 - null_ratio) / (1 + invalid_ratio)."""
+
+
+class Profile(Model):
+    """One dataset version, profiled. Stored as ``profile.json``."""
+
+    schema_version: Literal[1] = 1
+    dataset: DatasetName
+    source: Name
+    version: int
+    job_id: str
+    profiled_at: datetime
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+    keys: tuple[KeyCandidate, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """Every finding of detection, sync and analysis, roll-up per column included."""
+    rows_read: int
+    rows_rejected: int
+    verdict: Verdict
+    seconds: float = 0.0
+
+
+class ProfileSet(Model):
+    """The profiles of all datasets of one job."""
+
+    schema_version: Literal[1] = 1
+    job_id: str
+    source: Name
+    version: int
+    profiles: tuple[Profile, ...]
+    unchanged: bool = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of the datasets."""
+        return worst(profile.verdict for profile in self.profiles)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of any number of verdicts; ``PASS`` of none."""
+    order: tuple[Verdict, ...] = ("PASS", "WARN", "FAIL")
+    return max(verdicts, key=order.index, default="PASS")
+
+
+# --- publish --------------------------------------------------------------------------------------------
+
+
+class Artifact(Model):
+    """A published file. ``path`` is relative to the folder that holds the manifest."""
+
+    path: str
+    dataset: str | None
+    bytes: int
+    sha256: str
+    media_type: str
+
+
+class Manifest(Model):
+    """What a job published. Written last: a folder without it is not published."""
+
+    schema_version: Literal[1] = 1
+    job_id: str
+    source: Name
+    version: int
+    published_at: datetime
+    verdict: Verdict
+    folder: Path
+    artifacts: tuple[Artifact, ...]
+    seconds: dict[str, float] = {}
+    """Wall seconds per stage."""
+    unchanged: bool = False
