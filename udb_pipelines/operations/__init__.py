@@ -1,0 +1,1 @@
+"""What keeps jobs watched: progress, logs, traces, health. Knows nothing of the stages it watches."""

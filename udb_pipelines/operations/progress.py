@@ -1,0 +1,27 @@
+"""How far the running job is. Stages report; whoever started the job decides how to show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Reporter = Callable[[str, int, int | None, str], None]
+"""Called with what is being done, how much is done, how much there is (if known), and the unit."""
+
+_reporters: list[Reporter] = []
+
+
+def report(what: str, done: int, total: int | None = None, unit: str = "rows") -> None:
+    """Tell the innermost listener, if there is one. Cheap enough for once per batch, not for once per row."""
+    if _reporters:
+        _reporters[-1](what, done, total, unit)
+
+
+@contextmanager
+def reporting(reporter: Reporter) -> Iterator[None]:
+    """Send the reports of the enclosed work to ``reporter``. One job runs per process at a time."""
+    _reporters.append(reporter)
+    try:
+        yield
+    finally:
+        _reporters.remove(reporter)

@@ -1,0 +1,33 @@
+"""Fixtures for every test: settings on a folder of its own, and where the public corpora are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from udb_pipelines.config import Settings
+
+CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The developer's own UDB settings must not decide how a test ends."""
+    for name in list(os.environ):
+        if name.startswith(("UDB_", "OTEL_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def corpora() -> Path:
+    """Folder of public data sets beside the repository; the test is skipped where it is absent."""
+    if not CORPORA.is_dir():
+        pytest.skip("needs the public corpora folder beside the repository")
+    return CORPORA
