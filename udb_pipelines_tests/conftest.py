@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from udb_pipelines.config import Settings
+from udb_pipelines_tests.postgres import postgres_server as postgres_server
+from udb_pipelines_tests.postgres import postgres_url as postgres_url
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 
