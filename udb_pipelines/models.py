@@ -173,6 +173,9 @@ class DetectedStream(Model):
     """Local paths (unpacked archive members have their own), or one DSN for a database."""
     member: str | None = None
     """Sheet, archive member or qualified database table."""
+    records: str | None = None
+    """Where the records are inside a document: dotted keys of the array for JSON (``data.items``; None when the
+    document itself is the array, the object or the scalar), the element's name for XML."""
     compression: Compression = "none"
     encoding: str = "utf-8"
     encoding_confidence: float = 1.0
