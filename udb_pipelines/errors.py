@@ -145,6 +145,7 @@ CODES: dict[str, CodeInfo] = {
     "E_CONFIG": _error("a setting is invalid", "correct the variable; udb config lists them", Exit.USAGE),
     "E_NAME": _error("the name is not allowed or already taken", "choose another name with --as", Exit.USAGE),
     "E_SOURCE_UNKNOWN": _error("no source has that name", "udb sources list shows the names", Exit.USAGE),
+    "E_VERSION": _error("the warehouse holds no such version", "udb jobs lists the versions", Exit.USAGE),
     "E_SQL": _error("the query is wrong or not allowed", "correct the query; only reading is allowed", Exit.USAGE),
     "E_INTERNAL": _error("UDB itself failed", "run again with UDB_LOG_LEVEL=DEBUG and report it", Exit.FAILED),
     # Worth knowing, never in the way.

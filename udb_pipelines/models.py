@@ -248,6 +248,8 @@ class StagedDataset(Model):
     """Parquet: row BIGINT, byte_offset BIGINT, code VARCHAR, message VARCHAR, raw VARCHAR."""
     sync_mode: SyncMode = "full_refresh_overwrite"
     primary_key: tuple[str, ...] = ()
+    cursor: str | None = None
+    """Upsert: of several rows with one key the greatest cursor wins; the last row read when there is none."""
     findings: tuple[Finding, ...] = ()
 
 
@@ -284,6 +286,8 @@ class DatasetVersion(Model):
     rows_read: int
     rows_committed: int
     rows_rejected: int
+    rows_superseded: int = 0
+    """Upsert: committed rows that another row of the same commit, with the same key, replaced at once."""
     rows_total: int
     """Rows in the table after the commit."""
     rejects: Path | None = None
