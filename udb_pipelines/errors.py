@@ -136,16 +136,35 @@ CODES: dict[str, CodeInfo] = {
     "E_SPILL_FULL": _error(
         "temporary space is over the limit", "raise UDB_MAX_SPILL_GB or free disk space", Exit.ENVIRONMENT
     ),
+    "E_MEMORY": _error(
+        "the memory limit is reached", "raise UDB_MEMORY_LIMIT, or lower UDB_THREADS", Exit.ENVIRONMENT
+    ),
+    "E_NOT_WRITABLE": _error(
+        "a file or folder of UDB may not be written",
+        "grant write permission on UDB_HOME to the user running udb",
+        Exit.ENVIRONMENT,
+    ),
     "E_LOCK_TIMEOUT": _error(
         "another job kept the warehouse locked for too long",
         "wait for the holder, or raise UDB_LOCK_TIMEOUT_SECONDS",
         Exit.ENVIRONMENT,
     ),
     "E_WAREHOUSE": _error("the warehouse refused the operation", "run: udb doctor", Exit.ENVIRONMENT),
+    "E_CONTROL": _error(
+        "the control database cannot be used",
+        "check UDB_CONTROL_URL and that its server runs; udb doctor tells more",
+        Exit.ENVIRONMENT,
+    ),
     "E_CONFIG": _error("a setting is invalid", "correct the variable; udb config lists them", Exit.USAGE),
     "E_NAME": _error("the name is not allowed or already taken", "choose another name with --as", Exit.USAGE),
+    "E_STAGE": _error("an earlier stage left nothing to go on from", "run the whole job: udb run", Exit.USAGE),
     "E_SOURCE_UNKNOWN": _error("no source has that name", "udb sources list shows the names", Exit.USAGE),
     "E_VERSION": _error("the warehouse holds no such version", "udb jobs lists the versions", Exit.USAGE),
+    "E_SECRET_INLINE": _error(
+        "a password stands in the address of a source",
+        "put it into an environment variable and write ${NAME} in its place",
+        Exit.USAGE,
+    ),
     "E_SQL": _error("the query is wrong or not allowed", "correct the query; only reading is allowed", Exit.USAGE),
     "E_INTERNAL": _error("UDB itself failed", "run again with UDB_LOG_LEVEL=DEBUG and report it", Exit.FAILED),
     # Worth knowing, never in the way.
