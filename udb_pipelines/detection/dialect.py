@@ -1,0 +1,175 @@
+"""Which dialect a delimited text is written in.
+
+Every plausible (delimiter, quote, escape) is tried on the whole sample and scored by how much of a table it makes:
+rows of one length, and cells that look like values (after van den Burg, Nazábal and Sutton, "Wrangling messy CSV
+files by detecting row and type patterns", 2019). Row lengths are weighed by their concentration instead of by the
+number of patterns, so that a few damaged rows cannot turn the decision.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from io import StringIO
+
+from udb_pipelines.detection.celltypes import cell_type
+
+COMMON = (",", ";", "\t", "|")
+PRIOR = {
+    "\x1f": 1.0, "\x1e": 1.0, "\x01": 1.0, "¦": 0.9, "§": 0.9, "¬": 0.9, "^": 0.9, "~": 0.9, "#": 0.8, ":": 0.6,
+    " ": 0.5, "*": 0.6, "!": 0.6, "&": 0.6, "%": 0.5, "$": 0.5, "=": 0.5, "/": 0.3, "_": 0.3, "-": 0.3,
+}  # fmt: skip
+"""How readily each uncommon delimiter is believed; common ones fully."""
+QUOTES = ('"', "'", "`")
+SCORED_CHARACTERS = 64 << 10
+SCORED_ROWS = 1500
+TYPE_WEIGHT = {
+    "empty": 0.9, "number": 1.0, "date": 1.0, "flag": 1.0, "special": 1.0, "word": 1.0, "text": 0.75, "odd": 0.0,
+}  # fmt: skip
+
+Row = list[str]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way to read the sample, and what came of it."""
+
+    delimiter: str
+    quote: str
+    escape: str
+    """The quote when doubled, a backslash, or empty without quotes."""
+    score: float
+    columns: int
+    share: float
+    """Share of the rows that have ``columns`` fields."""
+    types: float
+    rows: tuple[tuple[str, ...], ...] = field(repr=False)
+    lines: tuple[int, ...] = field(repr=False)
+    """Physical line after each row, counted from 1."""
+
+
+def parse(text: str, delimiter: str, quote: str, escape: str) -> Iterator[tuple[Row, int]]:
+    """Rows of ``text`` with the number of the physical line each ends on. A row that cannot be read ends it."""
+    reader = csv.reader(
+        StringIO(text, newline=""),
+        delimiter=delimiter or "\x00",
+        quotechar=quote or None,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        doublequote=True,
+        escapechar=escape if escape not in ("", quote) else None,
+        skipinitialspace=bool(quote) and delimiter != " ",
+    )
+    try:
+        for row in reader:
+            yield row, reader.line_num
+    except csv.Error:
+        return
+
+
+def sniff(
+    text: str, delimiter: str | None = None, quote: str | None = None, escape: str | None = None
+) -> tuple[Trial, ...]:
+    """All ways to read ``text``, the best first. Pinned parts (not None) are kept.
+
+    The text ends at a line end, or is whole.
+    """
+    sample = cut(text, SCORED_CHARACTERS)
+    delimiters = (delimiter,) if delimiter is not None else tuple(_delimiters(sample))
+    trials = [
+        _attempt(sample, d, q, e)
+        for d in delimiters
+        for q in ((quote,) if quote is not None else _quotes(sample, d))
+        for e in ((escape,) if escape is not None else _escapes(sample, d, q))
+    ]
+    return tuple(sorted(trials, key=lambda trial: (trial.score, trial.quote != ""), reverse=True))
+
+
+def cut(text: str, size: int) -> str:
+    """At most ``size`` characters of ``text``, ending at a line end where there is one."""
+    if len(text) <= size:
+        return text
+    end = max(text.rfind("\n", 0, size), text.rfind("\r", 0, size - 1))
+    return text[: end + 1] if end > 0 else text[:size]
+
+
+def _delimiters(text: str) -> Iterable[str]:
+    """The usual ones that occur; others only when most lines have them."""
+    lines = [line for line in text.splitlines()[:500] if line.strip()]
+    for char in COMMON:
+        if char in text:
+            yield char
+    for char in PRIOR:
+        if sum(char in line for line in lines) >= 0.7 * len(lines):
+            yield char
+
+
+def _quotes(text: str, delimiter: str) -> Iterable[str]:
+    """No quote, and each quote that stands at the edge of a field."""
+    yield ""
+    edge = re.escape(delimiter)
+    for quote in QUOTES:
+        if quote in text and re.search(rf"(?:^|[{edge}\r\n]){quote}|{quote}(?:$|[{edge}\r\n])", text):
+            yield quote
+
+
+def _escapes(text: str, delimiter: str, quote: str) -> Iterable[str]:
+    if not quote:
+        yield ""
+        if f"\\{delimiter}" in text:
+            yield "\\"
+        return
+    yield quote
+    if f"\\{quote}" in text:
+        yield "\\"
+
+
+def _attempt(text: str, delimiter: str, quote: str, escape: str) -> Trial:
+    rows: list[tuple[str, ...]] = []
+    lines: list[int] = []
+    for row, line in parse(text, delimiter, quote, escape):
+        if row:
+            rows.append(tuple(row))
+            lines.append(line)
+        if len(rows) >= SCORED_ROWS:
+            break
+    columns, share, concentration = _lengths(rows)
+    types = _types(rows)
+    width = (columns - 1) / columns if columns > 1 else 0.001
+    score = concentration * width * types * types * _quote_sense(text, delimiter, quote, escape)
+    score *= PRIOR.get(delimiter, 1.0)
+    return Trial(delimiter, quote, escape, score, columns, share, types, tuple(rows), tuple(lines))
+
+
+def _lengths(rows: list[tuple[str, ...]]) -> tuple[int, float, float]:
+    """The commonest row length, its share, and the concentration of lengths (1 when all are equal)."""
+    counts = Counter(map(len, rows))
+    total = sum(counts.values())
+    if not total:
+        return 0, 0.0, 0.0
+    # A lone title line says nothing about the table; length 1 is the commonest only when it is the majority.
+    columns = max(counts, key=lambda length: (counts[length] * (0.3 if length == 1 else 1), length))
+    return columns, counts[columns] / total, sum((count / total) ** 2 for count in counts.values())
+
+
+def _types(rows: list[tuple[str, ...]]) -> float:
+    """Mean weight of the cells' types, every row counting the same."""
+    cells = Counter(cell for row in rows for cell in row)
+    total = sum(cells.values())
+    return sum(TYPE_WEIGHT[cell_type(cell)] * count for cell, count in cells.items()) / total if total else 0.0
+
+
+def _quote_sense(text: str, delimiter: str, quote: str, escape: str) -> float:
+    """Share of the quote characters that open, close or are escaped; 1 without a quote."""
+    if not quote:
+        return 1.0
+    total = text.count(quote)
+    edge = re.escape(delimiter)
+    opening = len(re.findall(rf"(?:[{edge}\r\n] *|\A *){quote}", text))
+    closing = len(re.findall(rf"{quote}(?= *(?:[{edge}\r\n]|\Z))", text))
+    inner = len(re.findall(rf"(?<![{edge}\r\n]){quote}{quote}(?![{edge}\r\n])", text)) * 2
+    if escape == "\\":
+        inner += text.count(f"\\{quote}")
+    return min(1.0, (opening + closing + inner) / total) if total else 1.0

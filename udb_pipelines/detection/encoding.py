@@ -1,0 +1,139 @@
+"""Which character encoding a text is in: marks first, then UTF-8 by proof, UTF-16/32 by shape, then statistics."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from udb_pipelines.detection.findings import told
+from udb_pipelines.detection.sample import Sample
+from udb_pipelines.errors import CODES, UdbError
+from udb_pipelines.models import Finding
+
+GUESS_BYTES = 48 << 10
+FALLBACK = "cp1252"
+
+_MARKS: tuple[tuple[bytes, str], ...] = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A Python codec name and how sure we are. ``mark`` is the byte order mark the text begins with."""
+
+    name: str
+    confidence: float
+    mark: bytes = b""
+    findings: tuple[Finding, ...] = ()
+
+
+def find_encoding(sample: Sample, pinned: str | None = None) -> Encoding:
+    """The encoding of a sample; ``pinned`` wins when given.
+
+    Raises:
+        UdbError: ``E_CONFIG`` for a pinned encoding that does not exist.
+    """
+    mark = next((mark for mark, _ in _MARKS if sample.head.startswith(mark)), b"")
+    found = _pinned(pinned) if pinned else _marked(mark) or _unmarked(sample)
+    findings: tuple[Finding, ...] = (told("W_BOM", CODES["W_BOM"].meaning),) if mark else ()
+    if found.confidence < 1 and not pinned:
+        message = f"the encoding looks like {found.name} (confidence {found.confidence:.0%})"
+        findings += (told("W_ENCODING_GUESSED", message),)
+    return Encoding(found.name, found.confidence, mark, findings)
+
+
+def decode(data: bytes, encoding: Encoding) -> str:
+    """``data``, the beginning of a text, as characters without its mark; what cannot be decoded is replaced."""
+    decoder = codecs.getincrementaldecoder(encoding.name)(errors="replace")
+    return decoder.decode(data, final=False).removeprefix("\ufeff")
+
+
+def decode_slice(data: bytes, encoding: Encoding) -> str:
+    """A slice from inside a text as characters; cut at the first and the last line end."""
+    name = encoding.name
+    if name in ("utf-16", "utf-32"):
+        little = encoding.mark.startswith(b"\xff\xfe")
+        name = f"{name}-{'le' if little else 'be'}"
+    text = data.decode(name, errors="replace")
+    first, last = text.find("\n"), text.rfind("\n")
+    return text[first + 1 : last + 1] if first >= 0 else ""
+
+
+def _pinned(name: str) -> Encoding:
+    try:
+        return Encoding(codecs.lookup(name).name, 1.0)
+    except LookupError:
+        raise UdbError("E_CONFIG", f"there is no encoding named {name!r}") from None
+
+
+def _marked(mark: bytes) -> Encoding | None:
+    return Encoding(dict(_MARKS)[mark], 1.0) if mark else None
+
+
+def _unmarked(sample: Sample) -> Encoding:
+    wide = _wide(sample.head[:4096])
+    if wide:
+        return Encoding(wide, 0.95)
+    if all(_is_utf8(part, at_start=index == 0) for index, part in enumerate(sample.parts)):
+        return Encoding("utf-8", 1.0)
+    damaged = _damaged_utf8(sample)
+    return damaged or _guess(sample)
+
+
+def _is_utf8(part: bytes, *, at_start: bool) -> bool:
+    """Strictly valid, but for characters cut at the edges of the part."""
+    if not at_start:
+        part = part.lstrip(bytes(range(0x80, 0xC0)))
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(part, final=False)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _damaged_utf8(sample: Sample) -> Encoding | None:
+    """UTF-8 with a few bad bytes: valid sequences outnumber the invalid bytes by far, which chance does not do."""
+    text = b"".join(sample.parts)
+    bad = sum(1 for char in text.decode("utf-8", errors="surrogateescape") if "\udc80" <= char <= "\udcff")
+    good = len(_MULTIBYTE.findall(text))
+    return Encoding("utf-8", 0.9) if good >= 10 * bad else None
+
+
+def _wide(head: bytes) -> str | None:
+    """UTF-16 or UTF-32 without a mark, told by where the zero bytes stand."""
+    if len(head) < 4 or b"\x00" not in head:
+        return None
+    usable = head[: len(head) // 4 * 4]
+    shares = [usable[lane::4].count(0) / (len(usable) // 4) for lane in range(4)]
+    if min(shares[1:]) > 0.5 and shares[0] < 0.1:
+        return "utf-32-le"
+    if min(shares[:3]) > 0.5 and shares[3] < 0.1:
+        return "utf-32-be"
+    even, odd = (shares[0] + shares[2]) / 2, (shares[1] + shares[3]) / 2
+    if odd > 0.2 and even < odd / 4:
+        return "utf-16-le"
+    if even > 0.2 and odd < even / 4:
+        return "utf-16-be"
+    return None
+
+
+def _guess(sample: Sample) -> Encoding:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(_telling(b"\n".join(sample.parts))).best()
+    if best is None:
+        return Encoding(FALLBACK, 0.3)
+    return Encoding(codecs.lookup(best.encoding).name, max(0.3, min(0.95, 1.0 - best.chaos - 0.05)))
+
+
+def _telling(data: bytes) -> bytes:
+    """Only the lines that hold a byte beyond ASCII: they alone tell encodings apart."""
+    lines = [line for line in data.splitlines() if not line.isascii()]
+    return b"\n".join(lines)[:GUESS_BYTES]

@@ -1,0 +1,203 @@
+"""Where the table starts and ends inside a delimited text or a sheet, and which of its rows are names.
+
+A header is found by contrast: its cells are of another type than the cells below them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from udb_pipelines.detection.celltypes import CellType, cell_type
+
+Cells = tuple[str, ...]
+TYPED: tuple[CellType, ...] = ("number", "date", "flag", "special")
+BODY_ROWS = 300
+MAX_HEADER_ROWS = 3
+MAX_FOOTER_ROWS = 10
+DOMINANT = 0.75
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Indices into the rows given: the table is ``rows[start:end]`` and begins with ``header_rows`` names."""
+
+    start: int
+    end: int
+    header_rows: int
+    names: tuple[str, ...]
+    """One per column; empty strings where the source has none. All empty without a header."""
+    confidence: float
+
+
+def find_layout(
+    rows: Sequence[Cells], columns: int, header_rows: int | None = None, start: int | None = None, *, whole: bool = True
+) -> Layout:
+    """Find preamble, header and footer among ``rows`` of a table that has ``columns`` fields.
+
+    ``header_rows`` and ``start`` are kept when given. Footers are only looked for in a whole table.
+    """
+    if start is None:
+        start = _start(rows, columns)
+    end = _end(rows, columns, start) if whole else len(rows)
+    table = rows[start:end]
+    confidence = 1.0
+    if header_rows is None:
+        header_rows, confidence = _header_rows(table, columns)
+    names = _names(table, header_rows, columns)
+    return Layout(start, end, header_rows, names, confidence)
+
+
+def _filled(row: Cells) -> int:
+    return sum(1 for cell in row if cell.strip())
+
+
+def _start(rows: Sequence[Cells], columns: int) -> int:
+    """The first row of the table: as wide as the table and as full as a header is."""
+    if columns < 2:
+        return 0
+    typical = sorted(_filled(row) for row in rows if len(row) == columns)
+    if not typical:
+        return 0
+    enough = max(2, min(typical[len(typical) // 2], columns) // 2)
+    for index, row in enumerate(rows):
+        if len(row) == columns and _filled(row) >= enough:
+            return index - 1 if index and _is_odd_header(rows[index - 1], row, columns) else index
+    return 0
+
+
+def _is_odd_header(row: Cells, below: Cells, columns: int) -> bool:
+    """A header with one field more or less than its table: R leaves out the row names', others end in a delimiter."""
+    if columns < 3 or abs(len(row) - columns) != 1:
+        return False
+    texts = [cell_type(cell) in ("word", "text") for cell in row if cell.strip()]
+    if len(texts) < columns - 1 or not all(texts):
+        return False
+    return any(cell_type(cell) in ("number", "date") for cell in below)
+
+
+def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
+    """Rows at the end that are of another width: notes, sources, totals."""
+    end = len(rows)
+    while end > start + 2 and columns > 2 and len(rows[end - 1]) == 1:
+        end -= 1
+    return end if len(rows) - end <= MAX_FOOTER_ROWS else len(rows)
+
+
+def _header_rows(table: Sequence[Cells], columns: int) -> tuple[int, float]:
+    """How many rows of names the table begins with, and how sure that is."""
+    body = [row for row in table[1 : BODY_ROWS + 1] if len(row) == columns]
+    if not table:
+        return 0, 0.5
+    if not body:
+        return int(_could_be_names(table[0])), 0.6
+    votes = _votes(table[0], body, columns)
+    if votes <= 0:
+        return 0, _sure(votes)
+    count = 1
+    while count < MAX_HEADER_ROWS and _continues(table, count, columns):
+        count += 1
+    return count, _sure(votes)
+
+
+def _sure(votes: float) -> float:
+    return min(1.0, 0.6 + abs(votes) / 5)
+
+
+def _could_be_names(row: Cells) -> bool:
+    cells = [cell.strip() for cell in row]
+    named = all(cell and cell_type(cell) in ("word", "text", "odd") for cell in cells)
+    return named and len(set(cells)) == len(cells)
+
+
+def _votes(first: Cells, body: Sequence[Cells], columns: int) -> float:
+    """Sum of the columns' opinions on whether the first row names them; positive for yes."""
+    votes = sum(_vote(cell, [row[index] for row in body]) for index, cell in enumerate(first[:columns]))
+    if _are_periods(first):
+        votes += sum(cell_type(cell) == "number" for cell in first) + 1
+    cells = [cell.strip().casefold() for cell in first if cell.strip()]
+    if len(set(cells)) < len(cells):
+        votes -= 0.3
+    if len(cells) < len(first) / 2:
+        votes -= 0.3
+    return votes
+
+
+def _vote(cell: str, below: Sequence[str]) -> float:
+    kinds = Counter(kind for kind in map(cell_type, below) if kind != "empty")
+    kind = cell_type(cell)
+    total = sum(kinds.values())
+    if not total or kind == "empty":
+        return 0.0
+    dominant, count = kinds.most_common(1)[0]
+    if count < DOMINANT * total or dominant not in TYPED:
+        return _text_vote(cell, kind, below)
+    if kind == dominant:
+        return -1.0
+    return 1.0 if kind in ("word", "text", "odd") else -0.2
+
+
+def _text_vote(cell: str, kind: CellType, below: Sequence[str]) -> float:
+    """A column of texts tells little: names rarely come back below, and are rarely numbers or dates."""
+    if kind in ("number", "date", "special"):
+        return -0.6
+    if cell in below:
+        return -0.6
+    lengths = {len(other) for other in below if other.strip()}
+    if len(lengths) == 1 and len(below) > 2:
+        return -0.3 if len(cell) in lengths else 0.5
+    return 0.1
+
+
+def _are_periods(row: Cells) -> bool:
+    """A label, then years in a row: the header of a wide table."""
+    numbers = [cell.strip() for cell in row if cell_type(cell) == "number"]
+    years = [int(cell) for cell in numbers if cell.isascii() and cell.isdigit() and 1800 <= int(cell) <= 2200]
+    steps = {later - earlier for earlier, later in pairwise(years)}
+    return len(years) == len(numbers) >= 2 and len(steps) == 1 and cell_type(row[0]) != "number"
+
+
+def _continues(table: Sequence[Cells], index: int, columns: int) -> bool:
+    """Whether row ``index`` is a further row of names: texts in at least two columns that are numbers below."""
+    body = [row for row in table[index + 1 : index + BODY_ROWS] if len(row) == columns]
+    row = table[index] if index < len(table) else ()
+    if len(row) != columns or len(body) < 2:
+        return False
+    numeric = [column for column in range(columns) if _dominant(body, column) in ("number", "date")]
+    texts = sum(cell_type(row[column]) in ("word", "text", "odd") for column in numeric)
+    typed = sum(cell_type(row[column]) in TYPED for column in numeric)
+    return len(numeric) >= 2 and texts >= max(2, len(numeric) / 2) and not typed
+
+
+def _dominant(body: Sequence[Cells], column: int) -> CellType | None:
+    kinds = Counter(kind for kind in (cell_type(row[column]) for row in body) if kind != "empty")
+    total = sum(kinds.values())
+    kind, count = kinds.most_common(1)[0] if total else (None, 0)
+    return kind if count >= DOMINANT * total else None
+
+
+def _names(table: Sequence[Cells], header_rows: int, columns: int) -> tuple[str, ...]:
+    if not header_rows:
+        return ("",) * columns
+    rows = [_fitted(row, table[header_rows:], columns) for row in table[:header_rows]]
+    upper = [_carried(row) for row in rows[:-1]]
+    return tuple(" ".join(filter(None, parts)) for parts in zip(*upper, rows[-1], strict=True))
+
+
+def _fitted(row: Cells, body: Sequence[Cells], columns: int) -> list[str]:
+    cells = [" ".join(cell.split()) for cell in row]
+    if len(cells) >= columns:
+        return cells[:columns]
+    missing = [""] * (columns - len(cells))
+    last_is_empty = all(not r[-1].strip() for r in body if len(r) == columns)
+    return cells + missing if last_is_empty or len(missing) > 1 else missing + cells
+
+
+def _carried(row: Sequence[str]) -> list[str]:
+    """Group names span the empty cells to their right."""
+    out: list[str] = []
+    for cell in row:
+        out.append(cell or (out[-1] if out else ""))
+    return out

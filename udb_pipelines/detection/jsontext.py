@@ -1,0 +1,229 @@
+"""JSON and NDJSON: strictly valid or refused, and where the records are.
+
+A document up to ``FULL_BYTES`` is read whole; of a longer one, as many values as the sample holds, and the loader
+verifies the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from udb_pipelines.detection.naming import name_columns
+from udb_pipelines.detection.unpack import open_stream
+from udb_pipelines.errors import UdbError
+from udb_pipelines.models import ColumnSchema, Compression, Format
+
+FULL_BYTES = 8 << 20
+SPACE = re.compile(r"[ \t\r\n]*")
+Json = None | bool | str | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(frozen=True)
+class JsonTable:
+    """A JSON document as a table."""
+
+    format: Format
+    records: str | None
+    columns: tuple[ColumnSchema, ...]
+    row_estimate: int | None
+
+
+class _NotJsonError(ValueError):
+    """The text is not JSON; says why, without a value."""
+
+
+def _no_constant(_name: str) -> Json:
+    raise _NotJsonError("NaN and Infinity are not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_int=str, parse_float=str)
+
+
+def detect_json(path: Path, name: str, compression: Compression, encoding: str, limit_bytes: int) -> JsonTable:
+    """Find the records of a JSON or NDJSON file.
+
+    Raises:
+        UdbError: ``E_CORRUPT`` when it is not valid JSON, ``E_UTF8_INVALID`` when it is not valid text.
+    """
+    with open_stream(path, compression, None, limit_bytes) as stream:
+        data = stream.read(FULL_BYTES + 1)
+    whole = len(data) <= FULL_BYTES
+    text = _text(data[:FULL_BYTES], encoding, name, whole)
+    total = path.stat().st_size if compression == "none" else None
+    try:
+        return _whole(text) if whole else _partial(text, len(data), total)
+    except (_NotJsonError, ValueError) as error:
+        reason = str(error) if isinstance(error, _NotJsonError) else _place(error)
+        raise UdbError("E_CORRUPT", f"{name} is not valid JSON: {reason}") from None
+    except RecursionError:
+        raise UdbError("E_CORRUPT", f"{name} is nested more deeply than can be read") from None
+
+
+def _place(error: ValueError) -> str:
+    """Where a decoder stumbled; its message names the rule, never the text."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    return "a rule of JSON is broken"
+
+
+def _text(data: bytes, encoding: str, name: str, whole: bool) -> str:
+    import codecs
+
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(data, final=whole)
+    except UnicodeDecodeError as error:
+        raise UdbError(
+            "E_UTF8_INVALID", f"{name}: a byte sequence that is not {encoding} at offset {error.start}"
+        ) from None
+    return text.removeprefix("\ufeff")
+
+
+def _whole(text: str) -> JsonTable:
+    values = list(_values(text, 0))
+    if not values:
+        raise _NotJsonError("there is no value")
+    if len(values) > 1:
+        _one_per_line(text, len(values))
+        return _table("ndjson", None, values, len(values))
+    return _document(values[0])
+
+
+def _values(text: str, start: int) -> Iterator[Json]:
+    """Top-level values, separated by white space."""
+    at = _skip(text, start)
+    while at < len(text):
+        value, end = _DECODER.raw_decode(text, at)
+        yield value
+        at = _skip(text, end)
+        if at == end and at < len(text):
+            raise _NotJsonError(f"something follows the value at character {end}")
+
+
+def _skip(text: str, at: int) -> int:
+    found = SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _one_per_line(text: str, values: int) -> None:
+    lines = sum(1 for line in text.split("\n") if line.strip(" \t\r"))
+    if lines != values:
+        raise _NotJsonError(f"{values} values on {lines} lines: neither one document nor one value per line")
+
+
+def _document(value: Json) -> JsonTable:
+    if isinstance(value, list):
+        return _table("json", None, value, len(value))
+    if isinstance(value, dict):
+        found = _envelope(value)
+        if found:
+            key, records = found
+            return _table("json", key, records, len(records))
+    return _table("json", None, [value], 1)
+
+
+def _envelope(document: Mapping[str, Json], depth: int = 2) -> tuple[str, list[Json]] | None:
+    """The one array of objects in an object, or one level deeper, with its dotted key."""
+    arrays = [
+        (key, value)
+        for key, value in document.items()
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
+    ]
+    if len(arrays) == 1 and "." not in arrays[0][0]:
+        return arrays[0] if _is_envelope(document, arrays[0][0]) else None
+    if arrays or depth == 1:
+        return None
+    deeper = [
+        (f"{key}.{found[0]}", found[1])
+        for key, value in document.items()
+        if isinstance(value, dict) and "." not in key and (found := _envelope(value, depth - 1))
+    ]
+    return deeper[0] if len(deeper) == 1 and len(document) <= 3 else None
+
+
+def _is_envelope(document: Mapping[str, Json], key: str) -> bool:
+    """Beside the records only what describes them: few keys, and no other collection of equal weight."""
+    return len(document) <= 12 and bool(key)
+
+
+def _table(format_: Format, records: str | None, rows: Sequence[Json], count: int | None) -> JsonTable:
+    """Objects give their keys, in the order seen; anything else gives one column."""
+    if rows and all(isinstance(row, dict) for row in rows):
+        names: dict[str, None] = {}
+        for row in rows:
+            if isinstance(row, dict):
+                names.update(dict.fromkeys(row))
+        if names:
+            return JsonTable(format_, records, name_columns(names), count)
+    return JsonTable(format_, records, name_columns(["value"]), count)
+
+
+def _partial(text: str, read: int, total: int | None) -> JsonTable:
+    """What the beginning of a long document shows."""
+    start = _skip(text, 0)
+    if text[start : start + 1] == "[":
+        rows, end = _elements(text, start + 1)
+        return _table("json", None, rows, _scaled(len(rows), end, len(text), read, total))
+    first, end = _first_value(text, start)
+    if first is not None and text[_skip(text, end) : _skip(text, end) + 1] in ("{", "["):
+        lines = text[: text.rfind("\n") + 1]
+        values = list(_values(lines, 0))
+        return _table("ndjson", None, values, _scaled(len(values), len(lines), len(text), read, total))
+    key, rows, end = _long_member(text, start + 1)
+    return _table("json", key, rows, _scaled(len(rows), end, len(text), read, total))
+
+
+def _first_value(text: str, start: int) -> tuple[Json, int]:
+    try:
+        return _DECODER.raw_decode(text, start)
+    except json.JSONDecodeError:
+        return None, start
+
+
+def _elements(text: str, at: int) -> tuple[list[Json], int]:
+    """The complete elements of an array that begins before ``at`` and ends after the text."""
+    rows: list[Json] = []
+    while True:
+        at = _skip(text, at)
+        try:
+            value, end = _DECODER.raw_decode(text, at)
+        except json.JSONDecodeError:
+            break
+        rows.append(value)
+        at = _skip(text, end)
+        if text[at : at + 1] != ",":
+            break
+        at += 1
+    if not rows or at < len(text) // 2:
+        raise _NotJsonError(f"element {len(rows) + 1} of the array is not valid, or very long")
+    return rows, at
+
+
+def _long_member(text: str, at: int) -> tuple[str, list[Json], int]:
+    """The first member of an object that is an array longer than the text: its key and its elements."""
+    while True:
+        at = _skip(text, at)
+        key, end = _DECODER.raw_decode(text, at)
+        at = _skip(text, end)
+        if not isinstance(key, str) or text[at : at + 1] != ":":
+            raise _NotJsonError(f"a name and a colon were expected at character {at}")
+        at = _skip(text, at + 1)
+        _, end = _first_value(text, at)
+        if end == at:
+            if text[at : at + 1] != "[":
+                raise _NotJsonError(f"no array of records was found before character {at}")
+            rows, end = _elements(text, at + 1)
+            return key, rows, end
+        at = _skip(text, end)
+        if text[at : at + 1] != ",":
+            raise _NotJsonError(f"a comma was expected at character {at}")
+        at += 1
+
+
+def _scaled(rows: int, end: int, characters: int, read: int, total: int | None) -> int | None:
+    if total is None or not end:
+        return None
+    return round(rows * total / (read * end / characters))

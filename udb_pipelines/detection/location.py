@@ -1,0 +1,156 @@
+"""Where a source is: the meaning of its URI.
+
+Belongs here: telling paths, folders, patterns, URLs and DSNs apart; ``${ENV}`` references; masking. Nothing
+here opens what it names.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from udb_pipelines.errors import UdbError
+
+Kind = Literal["path", "http", "postgres"]
+
+REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
+SECRET_QUERY = re.compile(r"(?<=[?&])([^=&]*(?:token|key|secret|password|sig|signature|auth)[^=&]*)=([^&]*)", re.I)
+UNFINISHED = (".part", ".tmp", ".crdownload", ".partial", ".download")
+MASK = "***"
+
+KNOWN_SCHEMES = {
+    "s3": "object stores", "gs": "object stores", "az": "object stores", "abfss": "object stores",
+    "sftp": "SFTP servers", "ftp": "FTP servers", "mysql": "MySQL", "mariadb": "MariaDB",
+    "mssql": "SQL Server", "sqlserver": "SQL Server", "mongodb": "MongoDB", "kafka": "Kafka",
+    "oracle": "Oracle", "snowflake": "Snowflake", "bigquery": "BigQuery",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Location:
+    """A URI, understood. ``target`` is a path or pattern without ``file://``; the URI itself otherwise."""
+
+    kind: Kind
+    target: str
+    shown: str
+    """For detections, logs and messages: references kept, passwords masked."""
+
+
+def locate(uri: str) -> Location:
+    """Tell what kind of place ``uri`` names.
+
+    Raises:
+        UdbError: ``E_UNSUPPORTED`` for a scheme that this version cannot read.
+    """
+    match = SCHEME.match(uri)
+    scheme = match.group(1).lower() if match else ""
+    if scheme in ("http", "https"):
+        return Location("http", uri, mask(uri))
+    if scheme in ("postgres", "postgresql"):
+        return Location("postgres", uri, mask(uri))
+    if scheme == "file":
+        return Location("path", unquote(urlsplit(uri).path), uri)
+    if scheme:
+        what = KNOWN_SCHEMES.get(scheme, "this kind of address")
+        raise UdbError("E_UNSUPPORTED", f"{scheme}://: {what} cannot be read by this version")
+    return Location("path", uri, uri)
+
+
+def resolve_secrets(uri: str) -> str:
+    """``uri`` with every ``${NAME}`` replaced by that environment variable. Never store or log the result.
+
+    Raises:
+        UdbError: ``E_AUTH`` with the name of a variable that is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            raise UdbError(
+                "E_AUTH", f"the environment variable {name} is not set", remedy=f"set {name}, then run again"
+            )
+        return os.environ[name]
+
+    return REFERENCE.sub(value, uri)
+
+
+def mask(uri: str) -> str:
+    """``uri`` without inline secrets; ``${NAME}`` references stay.
+
+    >>> mask("postgres://ann:s3cret@db:5432/shop")
+    'postgres://ann:***@db:5432/shop'
+    >>> mask("postgres://ann:${PGPASSWORD}@db/shop")
+    'postgres://ann:${PGPASSWORD}@db/shop'
+    >>> mask("https://host/data.csv?token=abc&page=2")
+    'https://host/data.csv?token=***&page=2'
+    """
+    scheme, separator, rest = uri.partition("://")
+    authority, tail = _split_authority(rest)
+    user, at, host = authority.rpartition("@")
+    if at and ":" in user:
+        name, _, password = user.partition(":")
+        user = f"{name}:{_hidden(password)}"
+    tail = SECRET_QUERY.sub(lambda match: f"{match.group(1)}={_hidden(match.group(2))}", tail)
+    return f"{scheme}{separator}{user}{at}{host}{tail}"
+
+
+def _split_authority(rest: str) -> tuple[str, str]:
+    """Authority and the rest; a password may hold a raw slash, so the last ``@`` counts first."""
+    start = rest.rfind("@", 0, _query_start(rest)) + 1
+    ends = [index for index in (rest.find("/", start), rest.find("?", start)) if index >= 0]
+    end = min(ends, default=len(rest))
+    return rest[:end], rest[end:]
+
+
+def _query_start(rest: str) -> int:
+    index = rest.find("?")
+    return index if index >= 0 else len(rest)
+
+
+def _hidden(secret: str) -> str:
+    return secret if REFERENCE.fullmatch(secret) or not secret else MASK
+
+
+def files_at(target: str) -> tuple[Path, tuple[Path, ...]]:
+    """The root and the data files that a path, folder or pattern names, sorted, as absolute paths.
+
+    Hidden files and unfinished downloads are left out of folders and patterns; a file named outright is taken.
+
+    Raises:
+        UdbError: ``E_NOT_FOUND``, ``E_UNREADABLE``, or ``E_NO_DATA_FILES`` when nothing is left.
+    """
+    path = Path(target).expanduser().absolute()
+    try:
+        if path.is_file():
+            return path.parent, (path,)
+        if path.is_dir():
+            return path, _offered(path, path.rglob("*"), target)
+        if path.exists():
+            raise UdbError("E_UNREADABLE", f"{target} is neither a file nor a folder")
+    except PermissionError:
+        raise UdbError("E_UNREADABLE", f"{target} may not be read") from None
+    if not glob.has_magic(target):
+        raise UdbError("E_NOT_FOUND", f"there is no file or folder {target}")
+    anchor = Path(path.anchor)
+    matches = list(anchor.glob(str(path.relative_to(anchor))))
+    root = Path(os.path.commonpath([str(match.parent) for match in matches])) if matches else path.parent
+    return root, _offered(root, matches, target)
+
+
+def _offered(root: Path, paths: Iterable[Path], target: str) -> tuple[Path, ...]:
+    files = tuple(sorted(path for path in paths if path.is_file() and _is_offered(path.relative_to(root))))
+    if not files:
+        raise UdbError("E_NO_DATA_FILES", f"{target} holds no file that could be data")
+    return files
+
+
+def _is_offered(relative: Path) -> bool:
+    hidden = any(part.startswith((".", "~$")) for part in relative.parts)
+    return not hidden and relative.suffix.lower() not in UNFINISHED
