@@ -1,0 +1,16 @@
+"""The analyze stage: from a dataset version to a :class:`~udb_pipelines.models.Profile`.
+
+Belongs here: types, statistics, findings, key candidates, the verdict. Does not: how rows got into the warehouse,
+and how a profile is shown.
+
+Each column is scanned once, into its distinct values with their counts (``session``); everything else reads
+those. ``storage`` knows the native types, ``expressions`` the SQL that says what a text looks like, ``decide``
+makes a type of it; ``numeric``, ``dates`` and ``text`` hold the statistics of a type; ``findings`` turns what is
+wrong into findings with a first row, ``keys`` and ``verdict`` look at the table as a whole.
+"""
+
+from udb_pipelines.profiling.analyze import analyze
+from udb_pipelines.profiling.notebook import profile
+from udb_pipelines.profiling.table import Origin, profile_table
+
+__all__ = ["Origin", "analyze", "profile", "profile_table"]

@@ -1,0 +1,51 @@
+"""The analyze stage: every dataset of a commit, read at exactly the version the commit made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from udb_pipelines.config import Settings
+from udb_pipelines.engine import quote_identifier
+from udb_pipelines.models import DatasetVersion, Finding, Profile, ProfileSet, SyncResult
+from udb_pipelines.profiling.table import Origin, profile_table
+
+if TYPE_CHECKING:
+    from udb_pipelines.warehouse import Lake
+
+
+def analyze(sync: SyncResult, detection_findings: tuple[Finding, ...], settings: Settings, lake: Lake) -> ProfileSet:
+    """Profile each dataset of ``sync``.
+
+    Args:
+        sync: the commit; its datasets are read at their own versions, whatever is written meanwhile.
+        detection_findings: what detection has to say; those of no particular dataset belong to each.
+        settings: thresholds and limits.
+        lake: the warehouse to read from.
+
+    Raises:
+        UdbError: ``E_WAREHOUSE`` when the version cannot be read.
+    """
+    return ProfileSet(
+        job_id=sync.job_id,
+        source=sync.source,
+        version=sync.version,
+        profiles=tuple(_analyze(dataset, sync, detection_findings, settings, lake) for dataset in sync.datasets),
+        unchanged=sync.unchanged,
+    )
+
+
+def _analyze(
+    dataset: DatasetVersion, sync: SyncResult, detected: tuple[Finding, ...], settings: Settings, lake: Lake
+) -> Profile:
+    relevant = tuple(finding for finding in detected if finding.dataset in (None, dataset.dataset))
+    origin = Origin(
+        dataset=dataset.dataset,
+        source=sync.source,
+        version=dataset.version,
+        job_id=sync.job_id,
+        rows_read=dataset.rows_read,
+        rows_rejected=dataset.rows_rejected,
+        findings=(*relevant, *dataset.findings),
+    )
+    with lake.reader(as_of=dataset.version) as connection:
+        return profile_table(connection, f"lake.main.{quote_identifier(dataset.dataset)}", settings, origin)

@@ -1,0 +1,233 @@
+"""Dates and timestamps: which format a text column uses, and what the dates say.
+
+A format is a way to write the day (:data:`DAY_FORMATS`) and a form: the day alone, with a time, or with a time
+and a zone. A column has one format; dates in any other are counted as mixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from udb_pipelines.engine import quote_literal
+from udb_pipelines.models import DateStats, ValueCount
+from udb_pipelines.profiling.expressions import full_match
+from udb_pipelines.profiling.findings import Suspicion
+from udb_pipelines.profiling.session import VALUES, Session, count_where
+
+_TIME = r"(?:[T ](?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?)"
+_ZONE = r"(?: ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?))"
+FORMS = {"": "", " hh:mm:ss": _TIME, " hh:mm:ss zone": f"{_TIME}{_ZONE}"}
+"""What follows the day: name and regular expression."""
+
+FIRST_DAY = date(1900, 1, 1)
+"""Earlier dates are out of range."""
+
+
+@dataclass(frozen=True)
+class DayFormat:
+    """One way to write a day."""
+
+    name: str
+    pattern: str
+    """RE2, matches the day."""
+    strptime: str
+    compact: bool = False
+    """Eight digits: a date only where nearly the whole column is, within range."""
+
+
+_ONE_OR_TWO = "[0-9]{1,2}"
+DAY_FORMATS = (
+    DayFormat("YYYY-MM-DD", "[0-9]{4}-[0-9]{2}-[0-9]{2}", "%Y-%m-%d"),
+    DayFormat("YYYYMMDD", "[0-9]{8}", "%Y%m%d", compact=True),
+    DayFormat("YYYY/MM/DD", f"[0-9]{{4}}/{_ONE_OR_TWO}/{_ONE_OR_TWO}", "%Y/%m/%d"),
+    DayFormat("MM/DD/YYYY", f"{_ONE_OR_TWO}/{_ONE_OR_TWO}/[0-9]{{4}}", "%m/%d/%Y"),
+    DayFormat("DD/MM/YYYY", f"{_ONE_OR_TWO}/{_ONE_OR_TWO}/[0-9]{{4}}", "%d/%m/%Y"),
+    DayFormat("YYYY.MM.DD", f"[0-9]{{4}}\\.{_ONE_OR_TWO}\\.{_ONE_OR_TWO}", "%Y.%m.%d"),
+    DayFormat("DDMMYYYY", "[0-9]{8}", "%d%m%Y", compact=True),
+    DayFormat("MM-DD-YYYY", f"{_ONE_OR_TWO}-{_ONE_OR_TWO}-[0-9]{{4}}", "%m-%d-%Y"),
+    DayFormat("DD-Mon-YYYY", f"{_ONE_OR_TWO}-[A-Za-z]{{3}}-[0-9]{{4}}", "%d-%b-%Y"),
+    # Beyond the common list, unmistakable and usual in Europe:
+    DayFormat("DD.MM.YYYY", f"{_ONE_OR_TWO}\\.{_ONE_OR_TWO}\\.[0-9]{{4}}", "%d.%m.%Y"),
+    DayFormat("DD-MM-YYYY", f"{_ONE_OR_TWO}-{_ONE_OR_TWO}-[0-9]{{4}}", "%d-%m-%Y"),
+)
+_BY_NAME = {day.name: day for day in DAY_FORMATS}
+_RIVALS = {
+    _BY_NAME["MM/DD/YYYY"]: _BY_NAME["DD/MM/YYYY"],
+    _BY_NAME["MM-DD-YYYY"]: _BY_NAME["DD-MM-YYYY"],
+}
+"""Formats that differ only in the order of day and month; the first is taken when no value decides."""
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True)
+class DateFormat:
+    """A way to write the day together with what follows it."""
+
+    day: DayFormat
+    form: str
+
+    @property
+    def name(self) -> str:
+        """As the profile shows it."""
+        return self.day.name + self.form
+
+    def shape(self, value: str) -> str:
+        """SQL: whether a text looks like this format, the calendar left aside."""
+        return full_match(value, self.day.pattern + FORMS[self.form])
+
+    def matches(self, value: str, latest: date) -> str:
+        """SQL: whether a text is a real day in this format; a compact one must lie in range, too."""
+        day = self.day_sql(value)
+        real = f"{day} IS NOT NULL"
+        if self.day.compact:
+            real = f"{day} BETWEEN DATE '{FIRST_DAY}' AND DATE '{latest}'"
+        return f"(CASE WHEN {self.shape(value)} THEN {real} ELSE false END)"
+
+    def day_sql(self, value: str) -> str:
+        """SQL: the day of a text that has this format's shape, as DATE; NULL when the calendar has no such day."""
+        text = value if not self.form else f"regexp_extract({value}, {quote_literal('^' + self.day.pattern)})"
+        return f"TRY_CAST(try_strptime({text}, {quote_literal(self.day.strptime)}) AS DATE)"
+
+    def moment_sql(self, value: str) -> str:
+        """SQL: the DATE, or the TIMESTAMP where there is a time; in UTC where there is a zone."""
+        if not self.form:
+            return self.day_sql(value)
+        rest = f"replace(ltrim(regexp_replace({value}, {quote_literal('^' + self.day.pattern)}, ''), 'T '), ',', '.')"
+        return f"TRY_CAST(strftime({self.day_sql(value)}, '%Y-%m-%d ') || {rest} AS TIMESTAMP)"
+
+
+@dataclass(frozen=True)
+class DateFindings:
+    """What the values of a text column say about dates. Counts are rows."""
+
+    any_format: int = 0
+    """Rows that are dates in some format."""
+    chosen: DateFormat | None = None
+    matching: int = 0
+    """Rows in the chosen format."""
+    ambiguous: bool = False
+    present: tuple[DateFormat, ...] = ()
+    """Every format that some value has."""
+
+    @property
+    def compact(self) -> int:
+        """Rows that are numbers as well: eight digits and nothing else."""
+        only_digits = self.chosen is not None and self.chosen.day.compact and not self.chosen.form
+        return self.matching if only_digits else 0
+
+
+def latest_day(today: date) -> date:
+    """The last day in range: a year ahead."""
+    return today + timedelta(days=365)
+
+
+def find_format(session: Session, text: str, non_null: int) -> DateFindings:
+    """Which formats the distinct values ``text`` (SQL) are written in, and which one the column has."""
+    latest = latest_day(session.today)
+    shaped = _counts(session, {f: f.shape(text) for f in _all_formats()})
+    counts = _counts(session, {f: f.matches(text, latest) for f, count in shaped.items() if count})
+    least_compact = session.settings.type_threshold * non_null
+    counts = {f: count for f, count in counts.items() if count and (not f.day.compact or count >= least_compact)}
+    if not counts:
+        return DateFindings()
+    chosen = max(counts, key=lambda f: counts[f])
+    rival = DateFormat(_RIVALS[chosen.day], chosen.form) if chosen.day in _RIVALS else None
+    present = tuple(counts)
+    found = session.record_of({"any": count_where(any_of(present, text, latest))}, VALUES)
+    return DateFindings(
+        any_format=found["any"],
+        chosen=chosen,
+        matching=counts[chosen],
+        ambiguous=rival is not None and counts.get(rival, 0) == counts[chosen],
+        present=present,
+    )
+
+
+def any_of(formats: tuple[DateFormat, ...], text: str, latest: date) -> str:
+    """SQL: whether a text is a date in any of the formats."""
+    return "(" + " OR ".join(f.matches(text, latest) for f in formats) + ")"
+
+
+def _all_formats() -> list[DateFormat]:
+    return [DateFormat(day, form) for day in DAY_FORMATS for form in FORMS]
+
+
+def _counts(session: Session, predicates: dict[DateFormat, str]) -> dict[DateFormat, int]:
+    if not predicates:
+        return {}
+    selected = {f"f{i}": count_where(predicate) for i, predicate in enumerate(predicates.values())}
+    counted = session.record_of(selected, VALUES)
+    return dict(zip(predicates, counted.values(), strict=True))
+
+
+def text_date_stats(session: Session, text: str, dates: DateFindings) -> DateStats | None:
+    """Statistics of the values ``text`` (SQL) that are in the column's format."""
+    if dates.chosen is None:
+        return None
+    moment = _moment(session, text, dates.chosen)
+    return date_stats(session, moment, dates.chosen.name, ambiguous=dates.ambiguous)
+
+
+def date_suspicions(
+    session: Session, text: str, dates: DateFindings, invalid: int, stats: DateStats | None
+) -> tuple[Suspicion, ...]:
+    """Values of a date column that are no date, are in another format than the column's, or out of range."""
+    if dates.chosen is None:
+        return ()
+    latest = latest_day(session.today)
+    is_date, in_format = any_of(dates.present, text, latest), dates.chosen.matches(text, latest)
+    found = [Suspicion("E_DATE_INVALID", invalid, f"NOT {is_date}")] if invalid else []
+    if other := dates.any_format - dates.matching:
+        found.append(Suspicion("E_DATE_MIXED_FORMAT", other, f"{is_date} AND NOT {in_format}"))
+    return (*found, *moment_suspicions(session, _moment(session, text, dates.chosen), stats))
+
+
+def moment_suspicions(session: Session, moment: str, stats: DateStats | None) -> tuple[Suspicion, ...]:
+    """Moments (SQL) before 1900 or more than a year ahead."""
+    if stats is None or not stats.out_of_range:
+        return ()
+    return (Suspicion("W_DATE_RANGE", stats.out_of_range, _out_of_range(moment, latest_day(session.today))),)
+
+
+def _moment(session: Session, text: str, chosen: DateFormat) -> str:
+    return f"CASE WHEN {chosen.matches(text, latest_day(session.today))} THEN {chosen.moment_sql(text)} END"
+
+
+def _out_of_range(moment: str, latest: date) -> str:
+    return f"(isfinite({moment}) AND ({moment})::DATE NOT BETWEEN DATE '{FIRST_DAY}' AND DATE '{latest}')"
+
+
+def date_stats(session: Session, moment: str, format_name: str, *, ambiguous: bool) -> DateStats | None:
+    """Statistics of the moments (SQL over ``v``, TIMESTAMP or DATE, NULL to leave out). None when there is none.
+
+    ``min`` and ``max`` are ISO text; a time of midnight throughout is left out.
+    """
+    latest = latest_day(session.today)
+    source = f"(SELECT {moment} AS m, n FROM {VALUES}) WHERE m IS NOT NULL AND isfinite(m)"
+    facts = session.record_of(
+        {
+            "low": "min(m)::VARCHAR",
+            "high": "max(m)::VARCHAR",
+            "days": "date_diff('day', min(m), max(m))",
+            "odd": count_where(_out_of_range("m", latest)),
+        },
+        source,
+    )
+    if facts["low"] is None:
+        return None
+    parts = session.rows_of(
+        f"SELECT year(m), month(m), isodow(m), sum(n)::BIGINT FROM {source} GROUP BY GROUPING SETS "
+        "((year(m)), (month(m)), (isodow(m))) ORDER BY ALL"
+    )
+    return DateStats(
+        format=format_name,
+        min=facts["low"],
+        max=facts["high"],
+        span_days=facts["days"],
+        by_year=tuple(ValueCount(value=str(y), count=n) for y, _, _, n in parts if y is not None),
+        by_month=tuple(ValueCount(value=f"{m:02d}", count=n) for _, m, _, n in parts if m is not None),
+        by_weekday=tuple(ValueCount(value=_WEEKDAYS[d - 1], count=n) for _, _, d, n in parts if d is not None),
+        out_of_range=facts["odd"],
+        ambiguous=ambiguous,
+    )

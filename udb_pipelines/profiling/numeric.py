@@ -1,0 +1,258 @@
+"""Statistics of numbers: moments, order statistics, histogram, normality.
+
+The values are laid down once, sorted, as ``(x, n)``; every figure then comes from that table. Sums are taken
+per storage chunk in storage order and added up exactly, so that the result is the same to the last bit however
+many threads work, and is more accurate than one running sum.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from udb_pipelines.models import Bin, NumericStats
+from udb_pipelines.profiling.normal import normal_cdf
+from udb_pipelines.profiling.normality import Normality, dagostino, jarque_bera, kolmogorov_smirnov
+from udb_pipelines.profiling.session import VALUES, Session, count_where, double
+
+SORTED = "udb_profile_sorted"
+"""Temporary table of the column at hand: numbers ``x``, ascending, and how many rows have each, ``n``."""
+
+CHUNK = 122_880
+"""Rows of a DuckDB row group: one thread reads it from first to last, so a sum within it has one order."""
+
+QUANTILES = {"p1": 0.01, "p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
+BINS = 10
+
+
+@dataclass(frozen=True)
+class _Basics:
+    """What one pass over the sorted numbers says."""
+
+    n: int
+    distinct: int
+    most: int
+    """Rows of the most frequent number."""
+    low: float
+    high: float
+    total: float
+    zeros: int
+    negatives: int
+    integers: int
+
+
+def numeric_stats(session: Session, number_sql: str) -> NumericStats | None:
+    """Statistics of the numbers ``number_sql`` makes of the values ``v`` of the distinct-value pass.
+
+    Values for which it is NULL are left out. None when no number remains.
+    """
+    _lay_down(session, number_sql)
+    basics = _basics(session)
+    if basics is None:
+        return None
+    quantiles = _quantiles(session, basics)
+    return _assemble(session, basics, quantiles)
+
+
+def _lay_down(session: Session, number_sql: str) -> None:
+    # Equal numbers written differently (1, 1.0) become one; + 0.0 makes the negative zero a plain one.
+    session.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {SORTED} AS SELECT x, sum(n)::BIGINT AS n FROM "
+        f"(SELECT ({number_sql}) + 0.0 AS x, n FROM {VALUES}) WHERE x IS NOT NULL GROUP BY x ORDER BY x"
+    )
+
+
+def _chunked(session: Session, sums: str) -> list[tuple[Any, ...]]:
+    return session.rows_of(f"SELECT {sums} FROM {SORTED} GROUP BY rowid // {CHUNK}")
+
+
+def _basics(session: Session) -> _Basics | None:
+    rows = _chunked(
+        session,
+        f"sum(n)::BIGINT, count(*), max(n), min(x), max(x), sum(x * n), "
+        f"{count_where('x = 0')}, {count_where('x < 0')}, {count_where('x = trunc(x)')}",
+    )
+    if not rows:
+        return None
+    n, distinct, most, low, high, total, zeros, negatives, integers = zip(*rows, strict=True)
+    return _Basics(
+        sum(n), sum(distinct), max(most), min(low), max(high), _fsum(total), sum(zeros), sum(negatives), sum(integers)
+    )
+
+
+def _fsum(values: tuple[float, ...]) -> float:
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):
+        return math.nan
+
+
+def _at_ranks(session: Session, basics: _Basics, ranks: set[int]) -> dict[int, float]:
+    """The numbers at the given ranks, from 0, of the sorted column with repetitions."""
+    wanted = ", ".join(map(str, sorted(ranks)))
+    if basics.most == 1:
+        rows = session.rows_of(f"SELECT rowid, x FROM {SORTED} WHERE rowid IN ({wanted})")
+        return {int(rank): x for rank, x in rows}
+    rows = session.rows_of(
+        f"SELECT rank, min(x) FROM (SELECT unnest([{wanted}]) AS rank) ranks ASOF JOIN "
+        f"(SELECT x, sum(n) OVER (ROWS UNBOUNDED PRECEDING) - n AS before FROM {SORTED}) "
+        "ON rank >= before GROUP BY rank"
+    )
+    return {int(rank): x for rank, x in rows}
+
+
+def _interpolated(session: Session, basics: _Basics, shares: dict[str, float]) -> dict[str, float]:
+    positions = {name: share * (basics.n - 1) for name, share in shares.items()}
+    ranks = {bound for at in positions.values() for bound in (math.floor(at), math.ceil(at))}
+    found = _at_ranks(session, basics, ranks)
+    return {
+        name: _between(found[math.floor(at)], found[math.ceil(at)], at - math.floor(at))
+        for name, at in positions.items()
+    }
+
+
+def _between(low: float, high: float, share: float) -> float:
+    """Linear interpolation that never leaves the interval and does not overflow (NumPy's formula)."""
+    if low == high:
+        return low
+    step = high - low
+    if math.isinf(step):
+        return low * (1 - share) + high * share
+    return high - step * (1 - share) if share >= 0.5 else low + step * share
+
+
+def _quantiles(session: Session, basics: _Basics) -> dict[str, float]:
+    return _interpolated(session, basics, QUANTILES)
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """What the second pass adds: it needs mean and quartiles."""
+
+    residue: float
+    second: float
+    third: float
+    fourth: float
+    outliers: int
+    histogram: tuple[Bin, ...]
+
+
+def _spread(session: Session, basics: _Basics, centre: float, scale: float, iqr: float, q: dict[str, float]) -> _Spread:
+    edges = _edges(basics)
+    low_fence, high_fence = q["p25"] - 1.5 * iqr, q["p75"] + 1.5 * iqr
+    beyond = f"x < {double(low_fence)} OR x > {double(high_fence)}"
+    centred = f"(SELECT rowid, x, n, (x - {double(centre)}) / {double(scale)} AS e FROM {SORTED})"
+    rows = session.rows_of(
+        f"SELECT {_bin_sql(edges)} AS bin, sum(n)::BIGINT, {count_where(beyond)}, sum(n * e), sum(n * e * e), "
+        f"sum(n * e * e * e), sum(n * e * e * e * e) FROM {centred} GROUP BY bin, rowid // {CHUNK}"
+    )
+    counts = [0] * BINS
+    for row in rows:
+        counts[row[0]] += row[1]
+    _, _, outliers, e1, e2, e3, e4 = zip(*rows, strict=True)
+    histogram = tuple(Bin(low=a, high=b, count=c) for (a, b), c in zip(pairwise(edges), counts, strict=False))
+    return _Spread(_fsum(e1), _fsum(e2), _fsum(e3), _fsum(e4), sum(outliers), histogram)
+
+
+def _edges(basics: _Basics) -> list[float]:
+    """Edges of equal-width bins; those of one value, or of a range a double cannot hold, are a single bin."""
+    width = (basics.high - basics.low) / BINS
+    edges = [basics.low + i * width for i in range(BINS)] + [basics.high]
+    strictly_rising = all(a < b for a, b in pairwise(edges))
+    return edges if math.isfinite(width) and strictly_rising else [basics.low, basics.high]
+
+
+def _bin_sql(edges: list[float]) -> str:
+    if len(edges) == 2:
+        return "0"
+    low, width = edges[0], edges[1] - edges[0]
+    # The division may land one bin off next to an edge; comparing with the edges themselves puts it right.
+    guess = f"least({BINS - 1}, greatest(0, floor((x - {double(low)}) / {double(width)})::INTEGER))"
+    listed = ", ".join(f"{double(edge)}" for edge in edges)
+    lower, upper = f"([{listed}])[{guess} + 1]", f"([{listed}])[{guess} + 2]"
+    return (
+        f"CASE WHEN x < {lower} THEN {guess} - 1 WHEN x >= {upper} AND {guess} < {BINS - 1} THEN {guess} + 1 "
+        f"ELSE {guess} END"
+    )
+
+
+def _assemble(session: Session, basics: _Basics, q: dict[str, float]) -> NumericStats:
+    mean = basics.total / basics.n
+    if not math.isfinite(mean):
+        mean = basics.low / 2 + basics.high / 2
+    mean = min(max(mean, basics.low), basics.high)
+    scale = max(basics.high - mean, mean - basics.low)
+    if not 0 < scale < math.inf:
+        scale = 1.0
+    iqr = q["p75"] - q["p25"]
+    spread = _spread(session, basics, mean, scale, iqr, q)
+    moments = _moments(basics.n, mean, scale, spread, constant=basics.low == basics.high)
+    normality = _normality(session, basics, moments)
+    return NumericStats(
+        min=basics.low,
+        max=basics.high,
+        sum=_finite(basics.total),
+        mean=_finite(moments.mean),
+        median=q["p50"],
+        stddev=_finite(moments.stddev),
+        variance=_finite(moments.variance),
+        skewness=_finite(moments.skewness),
+        kurtosis=_finite(moments.kurtosis),
+        quantiles=q,
+        iqr=_finite(iqr),
+        zeros=basics.zeros,
+        negatives=basics.negatives,
+        integers_pct=100 * basics.integers / basics.n,
+        outliers=spread.outliers,
+        histogram=spread.histogram,
+        normality_test=normality.test if normality else None,
+        normality_statistic=_finite(normality.statistic) if normality else None,
+        normality_p_value=_finite(normality.p_value) if normality else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Moments:
+    mean: float
+    variance: float | None
+    stddev: float | None
+    skewness: float | None
+    kurtosis: float | None
+
+
+def _moments(n: int, centre: float, scale: float, spread: _Spread, *, constant: bool) -> _Moments:
+    """Moments about the mean from sums about a centre close to it, in units of ``scale``."""
+    shift = spread.residue / n
+    mean = centre + shift * scale
+    if constant:
+        return _Moments(mean, 0.0 if n > 1 else None, 0.0 if n > 1 else None, None, None)
+    m2 = spread.second / n - shift**2
+    m3 = spread.third / n - 3 * shift * spread.second / n + 2 * shift**3
+    m4 = spread.fourth / n - 4 * shift * spread.third / n + 6 * shift**2 * spread.second / n - 3 * shift**4
+    deviation = math.sqrt(m2 * n / (n - 1)) * scale
+    return _Moments(mean, deviation * deviation, deviation, m3 / m2**1.5, m4 / m2**2 - 3)
+
+
+def _normality(session: Session, basics: _Basics, moments: _Moments) -> Normality | None:
+    test = session.settings.gaussian_test
+    if moments.skewness is None or moments.kurtosis is None or moments.stddev is None:
+        return None
+    if test == "ks":
+        return kolmogorov_smirnov(basics.n, _ks_distance(session, basics.n, moments.mean, moments.stddev))
+    return (dagostino if test == "dagostino" else jarque_bera)(basics.n, moments.skewness, moments.kurtosis)
+
+
+def _ks_distance(session: Session, n: int, mean: float, deviation: float) -> float:
+    """Greatest distance between the distribution and the normal one with its mean and standard deviation."""
+    rows = session.rows_of(
+        f"SELECT max(greatest(upto / {double(n)} - p, p - (upto - n) / {double(n)})) FROM (SELECT n, "
+        f"{normal_cdf('z')} AS p, upto FROM (SELECT n, (x - {double(mean)}) / {double(deviation)} AS z, "
+        f"sum(n) OVER (ROWS UNBOUNDED PRECEDING) AS upto FROM {SORTED}))"
+    )
+    return float(rows[0][0])
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,96 @@
+"""One table: its columns one after the other, then what only the table as a whole shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+
+import duckdb
+
+from udb_pipelines.config import Settings
+from udb_pipelines.errors import CODES
+from udb_pipelines.models import Finding, Profile
+from udb_pipelines.operations.progress import report
+from udb_pipelines.profiling.column import profile_column
+from udb_pipelines.profiling.keys import candidate_keys
+from udb_pipelines.profiling.numeric import SORTED
+from udb_pipelines.profiling.session import VALUES, Session
+from udb_pipelines.profiling.storage import Column
+from udb_pipelines.profiling.verdict import verdict
+
+COPIED_CELLS = 2_000_000
+"""A table of at most so many cells is copied into memory first: opening files again and again would cost more."""
+_COPY = "udb_profile_rows"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the rows come from, and what earlier stages know about them."""
+
+    dataset: str = "relation"
+    source: str = "relation"
+    version: int = 0
+    job_id: str = ""
+    rows_read: int | None = None
+    """As counted by the sync; the rows of the table when absent."""
+    rows_rejected: int = 0
+    findings: tuple[Finding, ...] = ()
+
+
+def profile_table(
+    connection: duckdb.DuckDBPyConnection, table: str, settings: Settings, origin: Origin | None = None
+) -> Profile:
+    """Profile ``table``, SQL that may stand after FROM, exactly.
+
+    Works in temporary tables of ``connection``, which spill under its memory limit, and leaves none behind.
+    """
+    origin = origin or Origin()
+    started, now = perf_counter(), datetime.now(UTC)
+    columns = _columns(connection, table)
+    rows = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+    if rows * len(columns) <= COPIED_CELLS:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {_COPY} AS FROM {table}")
+        table = _COPY
+    session = Session(connection, table, rows, settings, now.date())
+    try:
+        return _profile(session, columns, origin, now, started)
+    finally:
+        for name in (VALUES, SORTED, _COPY):
+            connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+def _profile(session: Session, columns: list[Column], origin: Origin, now: datetime, started: float) -> Profile:
+    profiles = []
+    for column in columns:
+        report("analyze", column.position - 1, len(columns), "columns")
+        profiles.append(profile_column(session, column))
+    report("analyze", len(columns), len(columns), "columns")
+    findings = (*origin.findings, *(_no_rows() if not session.rows else ()))
+    findings += tuple(finding for profile in profiles for finding in profile.findings)
+    findings = tuple(finding.model_copy(update={"dataset": origin.dataset}) for finding in findings)
+    return Profile(
+        dataset=origin.dataset,
+        source=origin.source,
+        version=origin.version,
+        job_id=origin.job_id,
+        profiled_at=now,
+        rows=session.rows,
+        columns=tuple(profiles),
+        keys=candidate_keys(session, columns, profiles),
+        findings=findings,
+        rows_read=session.rows if origin.rows_read is None else origin.rows_read,
+        rows_rejected=origin.rows_rejected,
+        verdict=verdict(findings, rows_rejected=origin.rows_rejected, type_threshold=session.settings.type_threshold),
+        seconds=perf_counter() - started,
+    )
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[Column]:
+    described = connection.execute(f"DESCRIBE FROM {table}").fetchall()
+    return [Column(name, storage_type, position) for position, (name, storage_type, *_) in enumerate(described, 1)]
+
+
+def _no_rows() -> tuple[Finding, ...]:
+    info = CODES["W_NO_ROWS"]
+    return (Finding(code="W_NO_ROWS", severity=info.severity, message=info.meaning, remedy=info.remedy),)

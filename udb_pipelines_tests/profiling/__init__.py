@@ -1,0 +1,1 @@
+"""The profiler against oracles: NumPy, SciPy, brute force, hand labels."""
