@@ -1,0 +1,205 @@
+"""Where the lake catalog is and how DuckDB attaches it: an SQLite file, or a PostgreSQL database.
+
+Knows nothing of what the lake contains. The password of a PostgreSQL catalog goes into a DuckDB secret, which
+DuckDB redacts, and never into the text of a statement that could end up in an error message or a listing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import duckdb
+
+from udb_pipelines.config import Settings
+from udb_pipelines.engine import Extension, quote_literal
+from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse.files import make_folder, sync_all
+
+BUSY_MS = 30_000
+"""How long SQLite waits for a checkpoint of another process; a commit itself waits in the writer lock."""
+
+_SECRET = "udb_catalog"  # noqa: S105 - the name of a DuckDB secret, not its content
+
+
+class Catalog(ABC):
+    """One lake catalog. ``files`` is the folder of the data files, wherever the catalog says they were."""
+
+    extensions: tuple[Extension, ...]
+    exclusive: bool
+    """Only one writer can commit at a time, so a conflict means a fault, not bad luck."""
+
+    def __init__(self, files: Path) -> None:
+        self.files = files
+
+    @abstractmethod
+    def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Make credentials known to the connection."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether it is worth attaching; true where only attaching can tell."""
+
+    @abstractmethod
+    def draft(self) -> AbstractContextManager[Catalog | None]:
+        """What to create the lake in, put in place at the end; None when it is there already."""
+
+    @abstractmethod
+    def _plain(self) -> str:
+        """ATTACH target and options of the catalog as a plain database."""
+
+    @abstractmethod
+    def _lake(self) -> tuple[str, str]:
+        """ATTACH target and options of the catalog as a lake."""
+
+    def attach(
+        self, connection: duckdb.DuckDBPyConnection, *, version: int | None = None, read_only: bool = False
+    ) -> None:
+        """Attach the lake as ``lake``, at its newest or at a given version."""
+        target, options = self._lake()
+        pinned = f", SNAPSHOT_VERSION {version:d}" if version is not None else ""
+        read = ", READ_ONLY" if read_only else ""
+        connection.execute(
+            f"ATTACH {quote_literal(target)} AS lake (DATA_PATH {quote_literal(f'{self.files}/')}, "
+            f"OVERRIDE_DATA_PATH true{options}{read}{pinned})"
+        )
+
+    def version(self, connection: duckdb.DuckDBPyConnection, as_of: datetime | int | None) -> int | None:
+        """The version to read for ``as_of``; None when nothing was ever committed.
+
+        Raises:
+            UdbError: ``E_VERSION`` when the lake holds no such version.
+        """
+        if not self.exists():
+            return None
+        connection.execute(f"ATTACH {self._plain()}")
+        try:
+            return self._find(connection, as_of)
+        finally:
+            connection.execute("DETACH catalog")
+
+    def _find(self, connection: duckdb.DuckDBPyConnection, as_of: datetime | int | None) -> int | None:
+        try:
+            oldest, newest = connection.execute(
+                "SELECT min(snapshot_id), max(snapshot_id) FROM catalog.ducklake_snapshot"
+            ).fetchall()[0]
+        except duckdb.CatalogException:
+            return None
+        if as_of is None:
+            return int(newest)
+        if isinstance(as_of, int):
+            wanted = "snapshot_id = ?"
+            what = f"version {as_of}"
+            value: object = as_of
+        else:
+            moment = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
+            wanted = "CAST(snapshot_time AS TIMESTAMPTZ) <= ?"
+            what, value = f"version as old as {moment:%Y-%m-%d %H:%M:%S %Z}", moment
+        found = connection.execute(
+            f"SELECT max(snapshot_id) FROM catalog.ducklake_snapshot WHERE {wanted}", [value]
+        ).fetchall()[0][0]
+        if found is None:
+            raise UdbError("E_VERSION", f"the warehouse holds no {what}; it holds versions {oldest} to {newest}")
+        return int(found)
+
+
+class SqliteCatalog(Catalog):
+    """A file beside the data, in WAL mode: readers never wait for the writer."""
+
+    extensions = ("sqlite_scanner", "ducklake")
+    exclusive = True
+
+    def __init__(self, file: Path, files: Path) -> None:
+        super().__init__(files)
+        self.file = file
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Nothing to do: a file needs no credentials."""
+
+    def exists(self) -> bool:
+        """Whether the file is there."""
+        return self.file.exists()
+
+    @contextmanager
+    def draft(self) -> Iterator[Catalog | None]:
+        """A file beside, renamed when it is complete: a crash leaves no half-made catalog."""
+        if self.exists():
+            yield None
+            return
+        make_folder(self.file.parent)
+        draft = self.file.with_suffix(".new")
+        for leftover in self.file.parent.glob(f"{draft.name}*"):
+            leftover.unlink()
+        yield SqliteCatalog(draft, self.files)
+        draft.rename(self.file)
+        sync_all([self.file])
+
+    def _plain(self) -> str:
+        return f"{quote_literal(self.file)} AS catalog (TYPE sqlite, READ_ONLY, BUSY_TIMEOUT {BUSY_MS})"
+
+    def _lake(self) -> tuple[str, str]:
+        return f"ducklake:sqlite:{self.file}", f", META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT {BUSY_MS}"
+
+
+class PostgresCatalog(Catalog):
+    """A database that writers of several machines share; conflicts are retried."""
+
+    extensions = ("postgres_scanner", "ducklake")
+    exclusive = False
+
+    def __init__(self, url: str, files: Path) -> None:
+        super().__init__(files)
+        self._options = _secret_options(url)
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Hand the credentials to DuckDB."""
+        options = ", ".join(f"{name} {quote_literal(value)}" for name, value in self._options.items())
+        connection.execute(f"CREATE TEMPORARY SECRET {_SECRET} (TYPE postgres, {options})")
+
+    def exists(self) -> bool:
+        """Only attaching can tell."""
+        return True
+
+    @contextmanager
+    def draft(self) -> Iterator[Catalog | None]:
+        """The database itself: DuckLake creates its tables in one transaction."""
+        yield self
+
+    def _plain(self) -> str:
+        return f"'' AS catalog (TYPE postgres, READ_ONLY, SECRET {_SECRET})"
+
+    def _lake(self) -> tuple[str, str]:
+        return "ducklake:postgres:", f", META_SECRET {quote_literal(_SECRET)}"
+
+
+def _secret_options(url: str) -> dict[str, str]:
+    """Parts of a PostgreSQL URL as options of a DuckDB secret.
+
+    >>> _secret_options("postgresql://me:p%40ss@db:5433/lake")
+    {'HOST': 'db', 'PORT': '5433', 'DATABASE': 'lake', 'USER': 'me', 'PASSWORD': 'p@ss'}
+    """
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    if not parts.scheme.startswith("postgres"):
+        raise UdbError("E_CONFIG", "UDB_CATALOG_URL must be a PostgreSQL URL: postgresql://user:password@host/name")
+    options = {
+        "HOST": parts.hostname or query.get("host", ""),
+        "PORT": str(parts.port or query.get("port", "")),
+        "DATABASE": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "SSLMODE": query.get("sslmode", ""),
+    }
+    return {name: value for name, value in options.items() if value}
+
+
+def catalog_of(settings: Settings) -> Catalog:
+    """The catalog that the settings name."""
+    files = settings.warehouse / "files"
+    if settings.catalog_url is not None:
+        return PostgresCatalog(settings.catalog_url.get_secret_value(), files)
+    return SqliteCatalog(settings.warehouse / "lake.sqlite", files)

@@ -1,0 +1,89 @@
+"""Which SQL may be run for a person: one statement that reads the lake, and nothing else.
+
+Decided on DuckDB's own syntax tree, never on the text. Table functions are allowed by name, because some of
+those that look like reading are not (``ducklake_delete_orphaned_files``) and some reach other files and other
+databases (``sqlite_scan``, ``postgres_query``, ``query``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+
+from udb_pipelines.errors import UdbError
+
+TABLE_FUNCTIONS = frozenset(
+    {
+        "current_snapshot", "duckdb_columns", "duckdb_functions", "duckdb_keywords", "duckdb_schemas",
+        "duckdb_tables", "duckdb_types", "duckdb_views", "ducklake_snapshots", "ducklake_table_changes",
+        "ducklake_table_deletions", "ducklake_table_info", "ducklake_table_insertions", "generate_series",
+        "json_each", "json_tree", "pragma_show", "pragma_table_info", "range", "repeat", "repeat_row", "snapshots",
+        "summary", "table_changes", "table_deletions", "table_info", "table_insertions", "unnest",
+    }
+)  # fmt: skip
+
+_EXPLAIN = re.compile(r"\s*explain(\s+analyze)?\s*(\([^)]*\))?\s", re.IGNORECASE)
+
+
+def check_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """The one statement in ``sql``, if it only reads.
+
+    Raises:
+        UdbError: ``E_SQL``, saying what is wrong or not allowed.
+    """
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise UdbError("E_SQL", first_lines(error)) from None
+    if len(statements) != 1:
+        raise UdbError("E_SQL", f"one statement at a time, not {len(statements)}{_pivot_hint(sql)}")
+    statement = statements[0]
+    kind = statement.type
+    query = statement.query
+    if kind == duckdb.StatementType.EXPLAIN:
+        query = _EXPLAIN.sub("", query, count=1)
+    elif kind != duckdb.StatementType.SELECT:
+        raise UdbError("E_SQL", f"{kind.name} is not allowed: the warehouse is only read here")
+    for name in _forbidden(_tree(connection, query)):
+        raise UdbError("E_SQL", f"{name} is not allowed here: only the warehouse's own tables are read")
+    return statement.query
+
+
+def first_lines(error: duckdb.Error) -> str:
+    """DuckDB's message about the text of a query, without the kind of error, in one line."""
+    text = str(error).split("\n\nLINE", 1)[0].split(": ", 1)[-1]
+    return " ".join(text.split())
+
+
+def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:  # noqa: ANN401 - JSON
+    answer = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()[0][0]
+    tree = json.loads(answer)
+    if tree.get("error"):
+        raise UdbError("E_SQL", str(tree.get("error_message", "the query cannot be understood")))
+    return tree
+
+
+def _forbidden(node: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """Names of functions and catalogs that a reader may not use."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _forbidden(item)
+    elif isinstance(node, dict):
+        if node.get("type") == "TABLE_FUNCTION":
+            name = str(node["function"].get("function_name", "")).lower()
+            if name not in TABLE_FUNCTIONS:
+                yield f"the table function {name}"
+        if node.get("type") == "BASE_TABLE":
+            for part in (node.get("catalog_name"), node.get("schema_name")):
+                if str(part).lower().startswith("__ducklake"):
+                    yield "the lake's catalog"
+        for value in node.values():
+            yield from _forbidden(value)
+
+
+def _pivot_hint(sql: str) -> str:
+    return "; PIVOT needs its values named with IN (...)" if "pivot" in sql.lower() else ""

@@ -1,0 +1,130 @@
+"""Opening the lake: readers pinned to one version, writers at the newest, both in a few milliseconds.
+
+Commits belong to ``commit``; this module only attaches, and creates the lake when it is first written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from udb_pipelines.engine import connect
+from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse import ledger
+from udb_pipelines.warehouse.catalog import Catalog, catalog_of
+from udb_pipelines.warehouse.files import make_folder
+from udb_pipelines.warehouse.lock import WriterLock
+
+if TYPE_CHECKING:
+    from udb_pipelines.config import Settings
+
+_EMPTY = """
+ATTACH ':memory:' AS lake;
+CREATE MACRO lake.current_snapshot() AS TABLE SELECT 0::BIGINT AS id;
+"""
+"""Stands for the lake before its first commit, so that reading nothing is an answer and not an error."""
+
+
+class Lake:
+    """The warehouse that ``settings`` name. Cheap to make: nothing is opened before it is used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalog: Catalog = catalog_of(settings)
+        self.lock = WriterLock(settings.warehouse / "lock", settings.lock_timeout_seconds)
+
+    @contextmanager
+    def reader(self, as_of: datetime | int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that sees exactly one version, attached read-only as ``lake`` and in use.
+
+        Args:
+            as_of: a version, or a time (UTC when it has no zone) whose newest version is meant; the newest
+                when absent.
+
+        Raises:
+            UdbError: ``E_VERSION`` when there is no such version, ``E_WAREHOUSE`` when the lake cannot be opened.
+        """
+        with self._connected() as connection:
+            with _opening():
+                version = self.catalog.version(connection, as_of)
+                if version is not None:
+                    self.catalog.attach(connection, version=version, read_only=True)
+                if version is None or not ledger.exists(connection):
+                    _attach_empty(connection)
+                connection.execute("USE lake")
+            yield connection
+
+    @contextmanager
+    def writer(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that may write; the lake is created when there is none.
+
+        The caller takes :attr:`lock` around its transaction. DuckLake's own retry is off: it would commit on
+        top of a version that the transaction has not seen.
+        """
+        with self._connected() as connection:
+            with _opening():
+                if self.catalog.version(connection, None) is None:
+                    self._create()
+                self.catalog.attach(connection)
+                if not ledger.exists(connection):
+                    self._add_ledger(connection)
+                connection.execute("USE lake; SET ducklake_max_retry_count = 0")
+            yield connection
+
+    def current_version(self) -> int:
+        """The newest version; 0 before the first commit."""
+        with self._connected() as connection, _opening():
+            return self.catalog.version(connection, None) or 0
+
+    @contextmanager
+    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = connect(self.settings, self.catalog.extensions)
+        try:
+            with _opening():
+                self.catalog.prepare(connection)
+            yield connection
+        finally:
+            connection.close()
+
+    def _create(self) -> None:
+        with self.lock.held("creating the warehouse"), self.catalog.draft() as draft:
+            if draft is None:
+                return
+            make_folder(draft.files)
+            with self._connected() as connection:
+                draft.attach(connection)
+                self._add_ledger(connection)
+
+    def _add_ledger(self, connection: duckdb.DuckDBPyConnection) -> None:
+        # Another machine may do the same at the same moment; what counts is that it is there afterwards.
+        try:
+            ledger.create(connection)
+        except duckdb.Error:
+            with suppress(duckdb.Error):
+                connection.execute("ROLLBACK")
+            if not ledger.exists(connection):
+                raise
+
+
+def version_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """The version that a reader sees."""
+    return int(connection.execute("SELECT id FROM lake.current_snapshot()").fetchall()[0][0])
+
+
+def _attach_empty(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("DETACH DATABASE IF EXISTS lake")
+    connection.execute(_EMPTY)
+    ledger.create(connection)
+
+
+@contextmanager
+def _opening() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        # The text may hold host names or statements; the kind of error is enough together with the doctor's view.
+        raise UdbError("E_WAREHOUSE", f"the lake catalog cannot be opened ({type(error).__name__})") from error

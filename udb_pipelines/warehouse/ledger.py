@@ -1,0 +1,111 @@
+"""The lake's bookkeeping: tables in schema ``udb`` that every commit writes in the transaction of its rows.
+
+``udb.commits`` has a row per sync: who, what, from which state of the source, with which result. A row without
+a result says that the source was dropped. ``udb.versions`` has a row per dataset and commit, user's own frames
+included. DuckLake keeps rows this few inside the catalog, so that no file is written for them.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from udb_pipelines.models import DatasetVersion, StagedSync, SyncResult
+
+_CREATE = """
+CREATE SCHEMA lake.udb;
+CREATE TABLE lake.udb.commits (
+    version BIGINT, committed_at TIMESTAMPTZ, job_id VARCHAR, source VARCHAR, fingerprint VARCHAR,
+    state VARCHAR, result VARCHAR);
+CREATE TABLE lake.udb.versions (
+    version BIGINT, committed_at TIMESTAMPTZ, job_id VARCHAR, source VARCHAR, dataset VARCHAR, dropped BOOLEAN,
+    rows_read BIGINT, rows_committed BIGINT, rows_rejected BIGINT, rows_total BIGINT, columns INTEGER);
+"""
+
+_LIVE = """
+SELECT {column} FROM lake.udb.commits
+WHERE source = $source AND result IS NOT NULL {condition} AND version > (
+    SELECT coalesce(max(version), 0) FROM lake.udb.commits WHERE source = $source AND result IS NULL)
+ORDER BY version DESC LIMIT 1
+"""
+"""Newest commit of a source since it was last dropped."""
+
+
+def exists(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the attached lake has its bookkeeping; not before the first commit ever."""
+    query = "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'udb'"
+    return bool(connection.execute(query).fetchall()[0][0])
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the bookkeeping tables in one transaction."""
+    connection.execute(f"BEGIN; {_CREATE} COMMIT")
+
+
+def last_result(connection: duckdb.DuckDBPyConnection, source: str, job_id: str | None = None) -> SyncResult | None:
+    """The newest commit of a source, or the one that ``job_id`` made."""
+    condition = "" if job_id is None else "AND job_id = $job_id"
+    parameters = {"source": source} if job_id is None else {"source": source, "job_id": job_id}
+    rows = connection.execute(_LIVE.format(column="result", condition=condition), parameters).fetchall()
+    return SyncResult.model_validate_json(rows[0][0]) if rows else None
+
+
+def last_state(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, Any]:
+    """The sync state of the newest commit of a source; empty when there is none."""
+    rows = connection.execute(_LIVE.format(column="state", condition=""), {"source": source}).fetchall()
+    return dict(json.loads(rows[0][0])) if rows else {}
+
+
+def record_sync(connection: duckdb.DuckDBPyConnection, staged: StagedSync, result: SyncResult) -> None:
+    """Write a sync's rows into the bookkeeping, in the caller's transaction."""
+    connection.execute(
+        "INSERT INTO lake.udb.commits VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            result.version,
+            result.committed_at,
+            result.job_id,
+            result.source,
+            result.fingerprint,
+            json.dumps(staged.state),
+            result.model_dump_json(),
+        ],
+    )
+    for dataset in result.datasets:
+        record_version(connection, dataset, result.job_id, result.source, result.committed_at)
+
+
+def record_version(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: DatasetVersion,
+    job_id: str,
+    source: str | None,
+    committed_at: datetime,
+) -> None:
+    """Write one dataset's row into the bookkeeping, in the caller's transaction."""
+    connection.execute(
+        "INSERT INTO lake.udb.versions VALUES (?, ?, ?, ?, ?, false, ?, ?, ?, ?, ?)",
+        [
+            dataset.version,
+            committed_at,
+            job_id,
+            source,
+            dataset.dataset,
+            dataset.rows_read,
+            dataset.rows_committed,
+            dataset.rows_rejected,
+            dataset.rows_total,
+            len(dataset.columns),
+        ],
+    )
+
+
+def newest(connection: duckdb.DuckDBPyConnection, dataset: str) -> tuple[int, int] | None:
+    """Version and row count of the dataset's newest commit; None when it does not exist or was dropped."""
+    rows = connection.execute(
+        "SELECT version, rows_total, dropped FROM lake.udb.versions WHERE dataset = ? ORDER BY version DESC LIMIT 1",
+        [dataset],
+    ).fetchall()
+    return (int(rows[0][0]), int(rows[0][1])) if rows and not rows[0][2] else None

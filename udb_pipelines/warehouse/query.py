@@ -1,0 +1,119 @@
+"""Questions in SQL: guarded, pinned to one version, answered with the version they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from udb_pipelines.engine import quote_literal
+from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse.guard import check_reading, first_lines
+from udb_pipelines.warehouse.lake import Lake, version_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = tuple[Any, ...]
+_CHUNK = 10_000
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """An answer in memory."""
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: tuple[Row, ...]
+    version: int
+    """The version of the lake that was read."""
+    truncated: bool = False
+    """There were more rows than ``limit``."""
+
+
+class QueryStream:
+    """An answer that is fetched while it is read; valid inside :func:`stream`, once."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, version: int) -> None:
+        description = connection.description or []
+        self.columns = tuple(str(column[0]) for column in description)
+        self.types = tuple(str(column[1]) for column in description)
+        self.version = version
+        self._connection = connection
+
+    def rows(self) -> Iterator[Row]:
+        """The rows, fetched in chunks."""
+        with _told():
+            while chunk := self._connection.fetchmany(_CHUNK):
+                yield from chunk
+
+    def arrow(self) -> pa.RecordBatchReader:
+        """The rows as Arrow record batches."""
+        return self._connection.to_arrow_reader(_CHUNK)
+
+
+@contextmanager
+def stream(lake: Lake, sql: str, as_of: datetime | int | None = None) -> Iterator[QueryStream]:
+    """Run one reading statement and read the answer piece by piece, however large.
+
+    Raises:
+        UdbError: ``E_SQL`` when the statement is wrong or does more than read; ``E_VERSION``.
+    """
+    with lake.reader(as_of) as connection:
+        version = version_of(connection)
+        statement = check_reading(connection, sql)
+        folders = ", ".join(quote_literal(f"{path}/") for path in (lake.catalog.files, lake.settings.spill))
+        connection.execute(
+            f"SET allowed_directories = [{folders}]; SET enable_external_access = false; SET lock_configuration = true"
+        )
+        with _told():
+            connection.execute(statement)
+        yield QueryStream(connection, version)
+
+
+def query(lake: Lake, sql: str, as_of: datetime | int | None = None, limit: int | None = None) -> QueryResult:
+    """Run one reading statement.
+
+    Args:
+        lake: what to ask.
+        sql: SELECT, FROM, WITH, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN.
+        as_of: a version, or a time; the newest when absent.
+        limit: most rows to return; all when absent.
+
+    Raises:
+        UdbError: ``E_SQL`` when the statement is wrong or does more than read; ``E_VERSION``.
+    """
+    with stream(lake, sql, as_of) as answer:
+        rows: list[Row] = []
+        for row in answer.rows():
+            if len(rows) == limit:
+                return QueryResult(answer.columns, answer.types, tuple(rows), answer.version, truncated=True)
+            rows.append(row)
+        return QueryResult(answer.columns, answer.types, tuple(rows), answer.version)
+
+
+_ABOUT_TEXT = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+    duckdb.PermissionException,
+    duckdb.SyntaxException,
+)
+"""Errors whose text speaks of the query; the text of all others may hold values from the data."""
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except _ABOUT_TEXT as error:
+        raise UdbError("E_SQL", first_lines(error)) from None
+    except duckdb.OutOfMemoryException:
+        raise UdbError("E_SQL", "the query needs more memory than UDB_MEMORY_LIMIT, or more temporary disk") from None
+    except duckdb.Error as error:
+        name = type(error).__name__.removesuffix("Exception")
+        raise UdbError("E_SQL", f"the query failed on the data ({name} error); TRY_CAST avoids failing casts") from None

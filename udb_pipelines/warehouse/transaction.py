@@ -1,0 +1,209 @@
+"""The one way into the lake: batches become a version in one transaction, or nothing happens.
+
+Order of events, so that a crash at any point loses and doubles nothing:
+
+1. outside the lock: plan on the newest version, write and sync the files in the staging folder;
+2. under the writer lock: begin, look whether the job has committed already, look whether the plans still hold,
+   rename the files into the data folder and sync its entries, change the tables, write the bookkeeping, commit.
+
+A file that was renamed but not committed is an orphan; ``check`` finds and removes it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import duckdb
+
+from udb_pipelines.engine import quote_identifier, quote_literal
+from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse import ledger, steps
+from udb_pipelines.warehouse.batch import Batch, Plan, Ready, make_plan, matching, prepare
+from udb_pipelines.warehouse.files import make_folder, move, sync_all, sync_folder
+from udb_pipelines.warehouse.lake import Lake, version_of
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What happened to one dataset inside the transaction."""
+
+    plan: Plan
+    rows_total: int
+    superseded: int
+
+
+@dataclass(frozen=True)
+class Work(Generic[Result]):
+    """A commit, without the data: who asks, whether it was done before, and what to write down."""
+
+    title: str
+    """Names the job in the lock's queue and in the commit message."""
+    info: str
+    """JSON for the commit's extra info."""
+    done: Callable[[duckdb.DuckDBPyConnection], Result | None]
+    """The result of an earlier commit of the same job."""
+    record: Callable[[duckdb.DuckDBPyConnection, int, datetime, Sequence[Applied]], Result]
+    """Write the bookkeeping for the version and time given, and make the result."""
+
+
+def write(
+    lake: Lake, connection: duckdb.DuckDBPyConnection, batches: Sequence[Batch], work: Work[Result], folder: Path
+) -> Result:
+    """Commit ``batches`` as one version and return when they are durable.
+
+    Args:
+        lake: where to.
+        connection: a writer of it, outside a transaction.
+        batches: at most one per dataset.
+        work: what else belongs to the commit.
+        folder: a folder in staging for files that must be rewritten.
+
+    Raises:
+        UdbError: ``E_LOCK_TIMEOUT``, ``E_SCHEMA_CHANGE``, or ``E_WAREHOUSE`` when the catalog refuses.
+    """
+    deadline = time.monotonic() + lake.settings.lock_timeout_seconds
+    attempt = 0
+    while True:
+        earlier = work.done(connection)
+        if earlier is not None:
+            return earlier
+        ready = [
+            prepare(connection, make_plan(connection, batch), folder / f"ready_{attempt}_{batch.dataset}")
+            for batch in batches
+        ]
+        steps.reached("prepared")
+        with lake.lock.held(work.title):
+            steps.reached("locked")
+            result = _transact(lake, connection, ready, work)
+        if result is not None:
+            return result
+        attempt += 1
+        if time.monotonic() > deadline:
+            raise UdbError(
+                "E_LOCK_TIMEOUT",
+                f"{work.title} lost against other writers {attempt} times",
+                kept="the warehouse is unchanged by this job",
+            )
+        time.sleep(random.uniform(0, min(1.0, 0.01 * 2 ** min(attempt, 7))))  # noqa: S311 - spreads writers, no secret
+
+
+def _transact(
+    lake: Lake, connection: duckdb.DuckDBPyConnection, ready: Sequence[Ready], work: Work[Result]
+) -> Result | None:
+    """One attempt, under the lock; None when another writer was faster and it must be planned anew."""
+    moves: list[tuple[Path, Path]] = []
+    connection.execute("BEGIN")
+    try:
+        earlier = work.done(connection)
+        if earlier is not None or not all(_holds(connection, item.plan) for item in ready):
+            connection.execute("ROLLBACK")
+            return earlier
+        version, now = version_of(connection) + 1, datetime.now(UTC)
+        applied = [_apply(lake, connection, item, moves) for item in ready]
+        steps.reached("applied")
+        result = work.record(connection, version, now, applied)
+        title, info = quote_literal(work.title), quote_literal(work.info)
+        connection.execute(f"CALL lake.set_commit_message('udb', {title}, extra_info => {info})")
+        steps.reached("recorded")
+    except BaseException:
+        _undo(connection, moves)
+        raise
+    try:
+        connection.execute("COMMIT")
+    except duckdb.TransactionException:
+        _undo(connection, moves)
+        return None
+    except duckdb.Error as error:
+        # The catalog may have committed before the answer was lost, so the files stay where they are; the job
+        # finds its own commit when it runs again, and the doctor removes files that nothing refers to.
+        raise UdbError(
+            "E_WAREHOUSE", f"the lake catalog did not confirm the commit ({type(error).__name__})"
+        ) from error
+    steps.reached("committed")
+    return result
+
+
+def _holds(connection: duckdb.DuckDBPyConnection, plan: Plan) -> bool:
+    newest = ledger.newest(connection, plan.batch.dataset)
+    return (newest[0] if newest else None) == plan.seen
+
+
+def _apply(lake: Lake, connection: duckdb.DuckDBPyConnection, ready: Ready, moves: list[tuple[Path, Path]]) -> Applied:
+    plan, batch = ready.plan, ready.plan.batch
+    folder = lake.catalog.files / "main" / batch.dataset
+    table = f"lake.main.{quote_identifier(batch.dataset)}"
+    make_folder(folder)
+    files = _place(ready, folder, moves)
+    steps.reached("moved")
+    if plan.rebuilds or not plan.before or (plan.changes and batch.mode == "overwrite"):
+        columns = ", ".join(f"{quote_identifier(column.name)} {column.type}" for column in plan.after)
+        connection.execute(f"CREATE OR REPLACE TABLE {table} ({columns})")
+        kept = ready.rebuilt_rows
+    else:
+        _alter(connection, table, plan)
+        kept = plan.rows_before - _delete(connection, table, folder, ready, files)
+    if files:
+        names = ", ".join(quote_literal(file) for file in files)
+        connection.execute(
+            f"CALL ducklake_add_data_files('lake', {quote_literal(batch.dataset)}, [{names}], schema => 'main')"
+        )
+    return Applied(plan, kept + batch.rows - ready.superseded, ready.superseded)
+
+
+def _place(ready: Ready, folder: Path, moves: list[tuple[Path, Path]]) -> list[Path]:
+    """Rename the files into the data folder, under names that no other attempt ever uses."""
+    token = uuid.uuid4().hex
+    targets = []
+    for number, source in enumerate((*ready.batch_files, *ready.rebuilt_files)):
+        target = folder / f"udb-{token}-{number}.parquet"
+        move(source, target)
+        moves.append((source, target))
+        targets.append(target)
+    sync_folder(folder)
+    return targets
+
+
+def _alter(connection: duckdb.DuckDBPyConnection, table: str, plan: Plan) -> None:
+    for change in plan.changes:
+        column = quote_identifier(change.column)
+        action = f"ADD COLUMN {column} {change.after}"
+        if change.change == "retyped":
+            action = f"ALTER COLUMN {column} SET DATA TYPE {change.after}"
+        connection.execute(f"ALTER TABLE {table} {action}")
+
+
+def _delete(
+    connection: duckdb.DuckDBPyConnection, table: str, folder: Path, ready: Ready, files: Sequence[Path]
+) -> int:
+    """Delete the rows that the batch replaces, and return how many."""
+    batch = ready.plan.batch
+    if batch.mode == "append" or not ready.plan.rows_before:
+        return 0
+    if batch.mode == "overwrite":
+        return int(connection.execute(f"DELETE FROM {table}").fetchall()[0][0])
+    if not files:
+        return 0
+    # DuckLake writes lists of deleted rows beside the data and does not sync them.
+    before = set(folder.iterdir())
+    deleted = connection.execute(f"DELETE FROM {table} AS old WHERE {matching(batch.key, files, 'old')}").fetchall()
+    sync_all(set(folder.iterdir()) - before)
+    return int(deleted[0][0])
+
+
+def _undo(connection: duckdb.DuckDBPyConnection, moves: Sequence[tuple[Path, Path]]) -> None:
+    """Leave the lake as it was and the files where they came from, so that the job can try again."""
+    with suppress(duckdb.Error):
+        connection.execute("ROLLBACK")
+    for source, target in moves:
+        with suppress(OSError):
+            move(target, source)
