@@ -1,0 +1,67 @@
+"""Find, load and verify what jobs have published. Reads only, and never waits for a writer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from udb_pipelines.config import Settings
+from udb_pipelines.models import Manifest
+from udb_pipelines.publishing.folder import digest
+
+MANIFEST = "manifest.json"
+
+
+def dump_manifest(manifest: Manifest) -> str:
+    """The text of ``manifest.json``.
+
+    Without the folder, which is where the file is found, and without what is only true of one call:
+    the artifacts may be moved or copied as a whole and still verify.
+    """
+    return manifest.model_dump_json(indent=2, exclude={"folder", "unchanged"}) + "\n"
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read a ``manifest.json``, or the one in the folder ``path``.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is not a manifest of this version.
+    """
+    file = path / MANIFEST if path.is_dir() else path
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{file.name} is not a manifest")
+    return Manifest.model_validate({**content, "folder": file.parent.absolute()})
+
+
+def latest(settings: Settings, source: str) -> Manifest | None:
+    """The newest complete manifest of a source by time of publication; None when nothing is published."""
+    return max(_published(settings.artifacts / source), key=lambda manifest: manifest.published_at, default=None)
+
+
+def verify(manifest: Manifest) -> tuple[str, ...]:
+    """Compare every artifact with its manifest; one sentence per file that is missing or was altered."""
+    problems = []
+    for artifact in manifest.artifacts:
+        try:
+            found = digest(manifest.folder / artifact.path)
+        except OSError as error:
+            problems.append(f"{artifact.path} cannot be read: {error.strerror}")
+            continue
+        if found.bytes != artifact.bytes:
+            problems.append(f"{artifact.path} has {found.bytes} bytes, published were {artifact.bytes}")
+        elif found.sha256 != artifact.sha256:
+            problems.append(f"{artifact.path} was altered: its SHA-256 is not the published one")
+    return tuple(problems)
+
+
+def _published(source_folder: Path) -> Iterator[Manifest]:
+    for file in source_folder.glob(f"[!.]*/{MANIFEST}"):
+        try:
+            yield load_manifest(file)
+        except (OSError, ValueError, ValidationError):
+            continue  # being replaced at this moment, or damaged: an older one is the newest complete one

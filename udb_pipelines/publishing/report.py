@@ -1,0 +1,124 @@
+"""``report.html`` and ``index.html``: self-contained pages, rendered from the models.
+
+A page carries its own style and script and names both by hash in its content security policy, so that
+nothing else can run or load in it, whatever the data holds. Without the script everything is still there.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+import udb_pipelines
+from udb_pipelines.models import DatasetVersion, Detection, Profile, ProfileSet, Stream
+from udb_pipelines.publishing import formatting, view
+
+VERDICT_MEANINGS = {
+    "PASS": "nothing stands in the way",
+    "WARN": "usable, with things to know",
+    "FAIL": "look at the errors before you use it",
+}
+
+
+def report_html(
+    profile: Profile,
+    commit: DatasetVersion | None,
+    stream: Stream | None,
+    detection: Detection,
+    seconds: dict[str, float],
+    *,
+    has_rejects: bool,
+    has_index: bool,
+) -> str:
+    """The report of one dataset.
+
+    Args:
+        profile: what is shown.
+        commit: what the sync did to the dataset: schema changes, names in the source.
+        stream: how the dataset was read; None leaves that part short.
+        detection: the source.
+        seconds: wall seconds per stage.
+        has_rejects: ``rejects.parquet`` stands beside the report.
+        has_index: ``index.html`` stands one folder up.
+    """
+    return _page(
+        "report.html.j2",
+        profile=profile,
+        headline=view.headline(profile),
+        facts=view.header_facts(profile, seconds),
+        findings=view.finding_views(profile.findings, profile.columns),
+        changes=commit.schema_changes if commit else (),
+        columns=view.column_views(profile, commit),
+        types=sorted({column.type for column in profile.columns}),
+        reading=view.reading_facts(stream, detection),
+        candidates=view.candidate_views(stream),
+        files=stream.detected.files if stream and stream.detected.format != "database" else (),
+        files_shown=view.FILES_SHOWN,
+        stages=[(stage, formatting.duration(value)) for stage, value in seconds.items()],
+        uri=detection.uri,
+        has_rejects=has_rejects,
+        has_index=has_index,
+    )
+
+
+def index_html(profiles: ProfileSet, detection: Detection) -> str:
+    """The overview of a source with several datasets."""
+    return _page("index.html.j2", profiles=profiles, uri=detection.uri)
+
+
+def _page(template: str, **context: object) -> str:
+    style, script = _asset("style.css"), _asset("report.js")
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **context,
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+            udb_version=udb_pipelines.__version__,
+            verdict_meanings=VERDICT_MEANINGS,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("udb_pipelines.publishing"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for function in (
+        formatting.integer,
+        formatting.number,
+        formatting.percent,
+        formatting.plural,
+        formatting.shown,
+        formatting.moment,
+        formatting.duration,
+    ):
+        environment.filters[function.__name__] = function
+    return environment
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("udb_pipelines.publishing").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; style-src {_source_hash(style)}; script-src {_source_hash(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _source_hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,454 @@
+"""What the report says, as text and charts ready to be laid out. Pure; the templates only arrange it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from udb_pipelines.errors import CODES, Severity
+from udb_pipelines.models import (
+    ColumnProfile,
+    DatasetVersion,
+    DateStats,
+    Detection,
+    Finding,
+    NumericStats,
+    Profile,
+    Stream,
+    ValueCount,
+)
+from udb_pipelines.publishing import charts
+from udb_pipelines.publishing.formatting import (
+    anchor,
+    duration,
+    integer,
+    number,
+    percent,
+    plural,
+    share,
+    shown,
+    size,
+)
+
+FILES_SHOWN = 10
+TYPE_MEANINGS = {
+    "numeric": "numbers",
+    "money": "amounts with two decimals",
+    "date": "dates or times",
+    "code": "few distinct values",
+    "alpha": "letters only",
+    "varchar": "text",
+    "mixed": "several types, none prevails",
+    "unknown": "no values",
+}
+SIGNS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe", " ": "space", ":": "colon", '"': "double quote",
+         "'": "single quote", "\\": "backslash", "\n": "LF", "\r\n": "CRLF", "\r": "CR", "": "none"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A label and what stands beside it; ``note`` qualifies the figure."""
+
+    label: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart, its caption, and the same figures as a table for those who cannot see it."""
+
+    caption: str
+    svg: Markup
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class ValueRow:
+    """One line of a table of values."""
+
+    text: str
+    blank: bool
+    count: str
+    share: str
+    meter: Markup
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """A finding with its advice, and where in the report its column is."""
+
+    code: str
+    severity: str
+    message: str
+    remedy: str
+    column: str
+    anchor: str
+    count: str
+    share: str
+    where: str
+
+
+@dataclass(frozen=True)
+class ColumnView:
+    """Everything the report shows of one column."""
+
+    profile: ColumnProfile
+    name: str
+    anchor: str
+    original: str
+    meaning: str
+    least: str
+    greatest: str
+    sort_range: float | str
+    null_share: str
+    null_meter: Markup
+    mini: Markup
+    completeness: Markup
+    summary: str
+    charts: tuple[Chart, ...]
+    facts: tuple[Fact, ...]
+    statistics: tuple[Fact, ...]
+    top: tuple[ValueRow, ...]
+    bottom: tuple[ValueRow, ...]
+    patterns: tuple[ValueRow, ...]
+    findings: tuple[FindingView, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One guess of detection with its reasons."""
+
+    name: str
+    confidence: str
+    meter: Markup
+    evidence: tuple[tuple[str, str], ...]
+
+
+def column_views(profile: Profile, commit: DatasetVersion | None) -> tuple[ColumnView, ...]:
+    """The columns in their order."""
+    originals = {column.name: column.original_name for column in commit.columns} if commit else {}
+    return tuple(_column(column, originals.get(column.name)) for column in profile.columns)
+
+
+def finding_views(findings: Iterable[Finding], columns: Iterable[ColumnProfile]) -> tuple[FindingView, ...]:
+    """Errors before warnings, then what concerns most rows first; linked to the ``columns`` they are about."""
+    anchors = {column.name: anchor(column.name, column.position) for column in columns}
+    worst_first = sorted(findings, key=lambda f: (f.severity != Severity.ERROR, -f.pct, -f.count, f.code))
+    return tuple(_finding(finding, anchors) for finding in worst_first)
+
+
+def headline(profile: Profile) -> str:
+    """The state of the dataset in one sentence."""
+    errors = sum(finding.severity == Severity.ERROR for finding in profile.findings)
+    warnings = len(profile.findings) - errors
+    parts = [plural(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count]
+    if not parts:
+        said = "Nothing was found wrong"
+    else:
+        columns = len({finding.column for finding in profile.findings if finding.column})
+        where = f" in {columns} of {plural(len(profile.columns), 'column')}" if columns else ""
+        said = f"{' and '.join(parts)}{where}"
+    rejected = plural(profile.rows_rejected, "row was", "rows were")
+    return f"{said}; {rejected} rejected." if profile.rows_rejected else f"{said}; no row was rejected."
+
+
+def header_facts(profile: Profile, seconds: dict[str, float]) -> tuple[Fact, ...]:
+    """The figures at the top."""
+    cells = profile.rows * len(profile.columns)
+    empty = sum(column.nulls for column in profile.columns)
+    invalid = sum(column.invalid for column in profile.columns)
+    rejected = percent(share(profile.rows_rejected, profile.rows_read)) if profile.rows_rejected else "of rows read"
+    return (
+        Fact("Rows", integer(profile.rows), f"{integer(profile.rows_read)} read"),
+        Fact("Columns", integer(len(profile.columns)), _kinds(profile)),
+        Fact("Rejected rows", integer(profile.rows_rejected), rejected),
+        Fact("Empty cells", percent(share(empty, cells)), integer(empty)),
+        Fact("Invalid cells", percent(share(invalid, cells)), integer(invalid)),
+        Fact("Time", duration(sum(seconds.values())) if seconds else duration(profile.seconds), _stages(seconds)),
+    )
+
+
+def reading_facts(stream: Stream | None, detection: Detection) -> tuple[Fact, ...]:
+    """How the source was read: format, encoding, dialect, settings."""
+    facts = [Fact("Source", shown(detection.uri, 400)), Fact("Connector", detection.connector)]
+    if stream is not None:
+        found = stream.detected
+        compression = "" if found.compression == "none" else f", {found.compression}"
+        facts.append(Fact("Format", f"{found.format}{compression}"))
+        if found.member:
+            facts.append(Fact("Part of the source", shown(found.member)))
+        if found.format not in {"parquet", "arrow", "avro", "orc", "database", "sqlite", "duckdb"}:
+            facts.append(Fact("Encoding", found.encoding, f"confidence {percent(100 * found.encoding_confidence)}"))
+        facts += _dialect_facts(stream)
+        facts.append(Fact("Sync mode", stream.sync_mode.replace("_", " ")))
+        facts += [Fact("Primary key", ", ".join(map(shown, stream.primary_key)))] if stream.primary_key else []
+        facts += [Fact("Cursor", shown(stream.cursor))] if stream.cursor else []
+    facts.append(Fact("Size", size(detection.bytes)))
+    facts.append(Fact("Fingerprint", detection.fingerprint))
+    return tuple(facts)
+
+
+def candidate_views(stream: Stream | None) -> tuple[Step, ...]:
+    """What the source might have been, the choice first."""
+    if stream is None:
+        return ()
+    return tuple(
+        Step(
+            f"{candidate.format}, delimiter {_sign(candidate.dialect.delimiter)}"
+            if candidate.dialect and candidate.format == "delimited"
+            else candidate.format,
+            percent(100 * candidate.confidence),
+            charts.meter(candidate.confidence, 1.0),
+            tuple((shown(evidence.what, 300), percent(100 * evidence.weight)) for evidence in candidate.evidence),
+        )
+        for candidate in stream.detected.candidates
+    )
+
+
+def _dialect_facts(stream: Stream) -> list[Fact]:
+    dialect = stream.detected.dialect
+    if dialect is None:
+        return []
+    escape = "doubled quote" if dialect.escape == dialect.quote and dialect.quote else _sign(dialect.escape)
+    facts = [
+        Fact("Delimiter", _sign(dialect.delimiter)),
+        Fact("Quote", _sign(dialect.quote)),
+        Fact("Escape", escape),
+        Fact("Line ending", _sign(dialect.newline)),
+        Fact("Header", plural(dialect.header_rows, "row") if dialect.header_rows else "none"),
+    ]
+    optional = (
+        ("Skipped before it", plural(dialect.skip_rows, "line") if dialect.skip_rows else ""),
+        ("Left out at the end", plural(dialect.footer_rows, "line") if dialect.footer_rows else ""),
+        ("Comment sign", shown(dialect.comment)),
+    )
+    return facts + [Fact(label, text) for label, text in optional if text]
+
+
+def _sign(text: str) -> str:
+    name = SIGNS.get(text)
+    visible = text.strip()
+    if name is None:
+        return shown(text)
+    return f"{name} {visible}" if visible else name
+
+
+def _kinds(profile: Profile) -> str:
+    counted: dict[str, int] = {}
+    for column in profile.columns:
+        counted[column.type] = counted.get(column.type, 0) + 1
+    ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    more = f" +{len(ranked) - 3}" if len(ranked) > 3 else ""
+    return ", ".join(f"{count} {kind}" for kind, count in ranked[:3]) + more
+
+
+def _stages(seconds: dict[str, float]) -> str:
+    slowest = max(seconds.items(), key=lambda item: item[1], default=None)
+    return f"longest: {slowest[0]}" if slowest else "to profile"
+
+
+def _finding(finding: Finding, anchors: dict[str, str]) -> FindingView:
+    known = CODES.get(finding.code)
+    where = [f"row {integer(finding.row)}"] if finding.row is not None else []
+    where += [f"byte {integer(finding.byte_offset)}"] if finding.byte_offset is not None else []
+    return FindingView(
+        code=finding.code,
+        severity=finding.severity.value,
+        message=shown(finding.message, 600),
+        remedy=shown(finding.remedy or (known.remedy if known else ""), 600),
+        column=shown(finding.column, 80) if finding.column is not None else "",
+        anchor=anchors.get(finding.column or "", ""),
+        count=integer(finding.count) if finding.count else "",
+        share=percent(finding.pct) if finding.count else "",
+        where=", ".join(where),
+    )
+
+
+def _column(column: ColumnProfile, original: str | None) -> ColumnView:
+    present = column.rows - column.nulls
+    identifier = anchor(column.name, column.position)
+    least, greatest, sort_range = _range(column)
+    return ColumnView(
+        profile=column,
+        name=shown(column.name, 120),
+        anchor=identifier,
+        original=shown(original, 120) if original and original != column.name else "",
+        meaning=TYPE_MEANINGS[column.type],
+        least=least,
+        greatest=greatest,
+        sort_range=sort_range,
+        null_share=percent(column.null_pct),
+        null_meter=charts.meter(column.nulls, column.rows, "c-null"),
+        mini=_mini(column, present),
+        completeness=charts.completeness(present - column.invalid, column.invalid, column.nulls),
+        summary=_summary(column, present),
+        charts=tuple(_charts(column)),
+        facts=_facts(column, present),
+        statistics=tuple(_statistics(column)),
+        top=_value_rows(column.top_values, present),
+        bottom=_value_rows(column.bottom_values, present),
+        patterns=_value_rows(column.text.patterns, present) if column.text else (),
+        findings=finding_views(column.findings, ()),
+    )
+
+
+def _range(column: ColumnProfile) -> tuple[str, str, float | str]:
+    if column.numeric and column.numeric.min is not None:
+        return number(column.numeric.min), number(column.numeric.max), column.numeric.min
+    if column.date and column.date.min is not None:
+        return shown(column.date.min, 32), shown(column.date.max or "", 32), column.date.min
+    if column.min_length is not None:
+        return f"{integer(column.min_length)}", f"{plural(column.max_length or 0, 'character')}", ""
+    return "", "", ""
+
+
+def _mini(column: ColumnProfile, present: int) -> Markup:
+    if column.numeric and column.numeric.histogram:
+        return charts.spark([entry.count for entry in column.numeric.histogram], "Distribution")
+    if column.date and len(column.date.by_year) > 1:
+        return charts.spark([point.count for point in charts.with_missing_years(column.date.by_year)], "Rows per year")
+    if column.date and column.date.by_month:
+        return charts.spark([point.count for point in column.date.by_month], "Rows per month")
+    top = [value.count for value in column.top_values[:5]]
+    if not top:
+        return Markup("")
+    label = f"The {plural(len(top), 'most frequent value')}: {percent(share(sum(top), present))}"
+    return charts.concentration(top, present, label)
+
+
+def _summary(column: ColumnProfile, present: int) -> str:
+    """The type and how sure it is, in words."""
+    if not present:
+        return "No row has a value."
+    said = f"{percent(100 * column.type_share)} of the values are {TYPE_MEANINGS[column.type]}"
+    if column.type == "mixed":
+        said = "No type reaches the threshold"
+    if column.runner_up and column.runner_up_share:
+        said += f"; next: {column.runner_up}, {percent(100 * column.runner_up_share)}"
+    if column.format_hint:
+        recover = f", which explains {percent(100 * (column.format_hint_share or 0))}"
+        said += f". Other notation found: {shown(column.format_hint)}{recover}"
+    return said + "."
+
+
+def _facts(column: ColumnProfile, present: int) -> tuple[Fact, ...]:
+    facts = [
+        Fact("Values", integer(present), percent(share(present, column.rows))),
+        Fact("Empty", integer(column.nulls), percent(column.null_pct)),
+        Fact("Invalid", integer(column.invalid), percent(share(column.invalid, present))),
+        Fact("Distinct", integer(column.distinct), f"{percent(100 * column.uniqueness)} unique"),
+        Fact("Duplicates", integer(column.duplicates), percent(share(column.duplicates, present))),
+    ]
+    if column.min_length is not None:
+        lengths = f"{integer(column.min_length)} to {integer(column.max_length)}"
+        facts.append(Fact("Length", lengths, f"mean {number(column.avg_length)}"))
+    if column.leading_trailing_space:
+        facts.append(Fact("Outer white space", integer(column.leading_trailing_space), "values"))
+    return tuple(facts)
+
+
+def _statistics(column: ColumnProfile) -> list[Fact]:
+    facts: list[Fact] = []
+    if column.numeric:
+        facts += _numeric_facts(column.numeric)
+    if column.money:
+        verdict = "all" if column.money.two_decimal_ok else f"{integer(column.money.violations)} without"
+        facts.append(Fact("Two decimals", verdict))
+    if column.date:
+        facts += _date_facts(column.date)
+    if column.text and column.type not in {"numeric", "money", "date"}:
+        text = column.text
+        facts.append(Fact("Entropy", number(text.entropy), "bits"))
+        for label, count in (("Upper case", text.upper), ("Lower case", text.lower), ("Mixed case", text.mixed)):
+            facts += [Fact(label, integer(count))] if count else []
+    return facts
+
+
+def _numeric_facts(stats: NumericStats) -> list[Fact]:
+    facts = [
+        Fact("Mean", number(stats.mean)),
+        Fact("Median", number(stats.median)),
+        Fact("Minimum", number(stats.min)),
+        Fact("Maximum", number(stats.max)),
+        Fact("Sum", number(stats.sum)),
+        Fact("Standard deviation", number(stats.stddev)),
+        Fact("Variance", number(stats.variance)),
+        Fact("Interquartile range", number(stats.iqr)),
+        Fact("Skewness", number(stats.skewness)),
+        Fact("Excess kurtosis", number(stats.kurtosis)),
+        Fact("Zeros", integer(stats.zeros)),
+        Fact("Negative", integer(stats.negatives)),
+        Fact("Whole numbers", percent(stats.integers_pct)),
+        Fact("Outliers (Tukey)", integer(stats.outliers)),
+    ]
+    if stats.normality_test and stats.normality_statistic is not None:
+        p_value = f"p = {number(stats.normality_p_value)}"
+        name = {"dagostino": "D'Agostino K²", "jarque_bera": "Jarque-Bera", "ks": "Kolmogorov-Smirnov"}
+        facts.append(
+            Fact(name.get(stats.normality_test, stats.normality_test), number(stats.normality_statistic), p_value)
+        )
+    return facts
+
+
+def _date_facts(stats: DateStats) -> list[Fact]:
+    return [
+        Fact("First", shown(stats.min or "–")),
+        Fact("Last", shown(stats.max or "–")),
+        Fact("Span", plural(stats.span_days, "day") if stats.span_days is not None else "–"),
+        Fact("Format", shown(stats.format), "day and month could be swapped" if stats.ambiguous else ""),
+        Fact("Out of range", integer(stats.out_of_range), "before 1900 or over a year ahead"),
+    ]
+
+
+def _charts(column: ColumnProfile) -> Iterable[Chart]:
+    if column.numeric and column.numeric.histogram:
+        yield _histogram_chart(column.numeric)
+    if column.numeric:
+        strip = charts.quantile_strip(column.numeric)
+        if strip:
+            names, figures = zip(*column.numeric.quantiles.items(), strict=True)
+            caption = "Quantiles: 1–99 %, 5–95 %, quartiles, median (line), mean (dot)"
+            yield Chart(caption, strip, names, (tuple(map(number, figures)),))
+    if column.date:
+        yield from _date_charts(column.date)
+
+
+def _histogram_chart(stats: NumericStats) -> Chart:
+    bins = stats.histogram
+    rows = tuple((number(entry.low), number(entry.high), integer(entry.count)) for entry in bins)
+    label = f"Histogram with {plural(len(bins), 'bin')} from {number(bins[0].low)} to {number(bins[-1].high)}"
+    return Chart("Rows by value", charts.histogram(bins, label), ("From", "Up to", "Rows"), rows)
+
+
+def _date_charts(stats: DateStats) -> Iterable[Chart]:
+    if len(stats.by_year) > 1:
+        yield _count_chart("Rows by year", "Year", stats.by_year)
+    if stats.by_month:
+        yield _count_chart("Rows by month", "Month", stats.by_month)
+    if stats.by_weekday:
+        yield _count_chart("Rows by weekday", "Weekday", stats.by_weekday)
+
+
+def _count_chart(caption: str, head: str, points: Sequence[ValueCount]) -> Chart:
+    rows = tuple((shown(point.value), integer(point.count)) for point in points)
+    busiest = max(points, key=lambda point: point.count)
+    label = f"{caption}; most in {shown(busiest.value)} with {integer(busiest.count)}"
+    return Chart(caption, charts.timeline(points, label), (head, "Rows"), rows)
+
+
+def _value_rows(values: Sequence[ValueCount], total: int) -> tuple[ValueRow, ...]:
+    most = max((value.count for value in values), default=0)
+    return tuple(
+        ValueRow(
+            text=shown(value.value),
+            blank=not value.value.strip(),
+            count=integer(value.count),
+            share=percent(share(value.count, total)),
+            meter=charts.meter(value.count, most, width=72.0),
+        )
+        for value in values
+    )
