@@ -158,6 +158,7 @@ CODES: dict[str, CodeInfo] = {
     "E_CONFIG": _error("a setting is invalid", "correct the variable; udb config lists them", Exit.USAGE),
     "E_NAME": _error("the name is not allowed or already taken", "choose another name with --as", Exit.USAGE),
     "E_STAGE": _error("an earlier stage left nothing to go on from", "run the whole job: udb run", Exit.USAGE),
+    "E_OPTION": _error("an option of the source is invalid", "see udb run --help", Exit.USAGE),
     "E_SOURCE_UNKNOWN": _error("no source has that name", "udb sources list shows the names", Exit.USAGE),
     "E_VERSION": _error("the warehouse holds no such version", "udb jobs lists the versions", Exit.USAGE),
     "E_SECRET_INLINE": _error(
@@ -182,6 +183,7 @@ CODES: dict[str, CodeInfo] = {
     "W_DATE_RANGE": _warning("dates before 1900 or more than a year ahead", "check them at the source"),
     "W_NULL_MARKER": _warning("a word that often means 'no value'", "list it in null_markers if it does"),
     "W_TYPE_AMBIGUOUS": _warning("a column's type was a close call", "look at the runner-up in the profile"),
+    "W_NUL": _warning("the text holds characters U+0000", "nothing to do; they were kept"),
     "W_KEY_LOW_CARDINALITY": _warning("a key candidate with few values", "confirm another key"),
     "W_NO_ROWS": _warning("the table has columns but no rows", "check how it was produced"),
     "W_STREAM_SKIPPED": _warning("a part of the source holds no table and was left out", "nothing to do"),

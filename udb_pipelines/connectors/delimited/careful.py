@@ -1,0 +1,250 @@
+"""Reading delimited text record by record, for files that a strict parser would misread.
+
+Stray and unclosed quotes, mixed line ends, comments, escapes: every physical line ends either in a record of the
+right width or, alone, in the rejects. A quote that is not closed costs its own line, not the rest of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from udb_pipelines.connectors.delimited.text import PlainText, physical_lines
+from udb_pipelines.connectors.rejects import Reject, RejectLog
+from udb_pipelines.models import Dialect
+
+BATCH = 16_384
+RECORD_LINES = 10_000
+RECORD_CHARACTERS = 1 << 23
+"""How far the end of a quoted value is looked for."""
+
+Fields = list[str | None]
+
+
+@dataclass
+class Tally:
+    """What the careful reading saw; ``lines`` are physical lines that are not blank, comments left out."""
+
+    rows: int = 0
+    rejected: int = 0
+    blank: int = 0
+    comments: int = 0
+    lines: int = 0
+
+    @property
+    def read(self) -> int:
+        """Records."""
+        return self.rows + self.rejected
+
+
+class _UnclosedError(ValueError):
+    """A quoted value that the text at hand does not close."""
+
+
+class _MalformedError(ValueError):
+    """A quote where none may be."""
+
+
+class FieldSplitter:
+    """Splits one record. An empty field is None, a quoted empty one the empty string."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._delimiter = dialect.delimiter
+        self._quote = dialect.quote
+        escape = dialect.escape if dialect.escape and dialect.escape != dialect.quote else ""
+        self._escape = escape
+        self._doubled = dialect.quote * 2
+        if self._quote:
+            quote, delimiter = re.escape(self._quote), re.escape(self._delimiter)
+            escaped = f"{re.escape(escape)}.|" if escape else ""
+            plain = f"[^{quote}{re.escape(escape)}]"
+            body = f"((?:{escaped}{plain}++|{quote}{quote})*+)"
+            blanks = "" if self._delimiter == " " else " *+"
+            self._opening = re.compile(f"{blanks}{quote}")
+            self._quoted = re.compile(f"{blanks}{quote}{body}({quote}?)({blanks})(?={delimiter}|\\Z)", re.DOTALL)
+            self._body = re.compile(f"{blanks}{quote}{body}({quote}?)", re.DOTALL)
+        if escape:
+            special = "".join(map(re.escape, {self._quote, self._delimiter[:1], escape, "\n", "\r"} - {""}))
+            self._unescape = re.compile(f"{re.escape(escape)}([{special}])")
+            self._bare = re.compile(f"(?:{re.escape(escape)}.|(?!{re.escape(self._delimiter)}).)*+", re.DOTALL)
+
+    def split(self, record: str) -> Fields:
+        """The fields of ``record``, whose line end is cut off.
+
+        Raises:
+            _UnclosedError: more lines may close the last value.
+            _MalformedError: no line can mend it.
+        """
+        if (not self._quote or self._quote not in record) and (not self._escape or self._escape not in record):
+            return [field or None for field in record.split(self._delimiter)]
+        return list(self._fields(record))
+
+    def _fields(self, record: str) -> Iterator[str | None]:
+        position = 0
+        while True:
+            if self._quote and self._opening.match(record, position):
+                value, position = self._quoted_field(record, position)
+                yield value
+            else:
+                value, position = self._bare_field(record, position)
+                yield value or None
+            if position >= len(record):
+                return
+            position += len(self._delimiter)
+            if position == len(record):
+                yield None
+                return
+
+    def _quoted_field(self, record: str, position: int) -> tuple[str, int]:
+        match = self._quoted.match(record, position)
+        if match is None or not match.group(2):
+            body = self._body.match(record, position)
+            if body is not None and not body.group(2):
+                raise _UnclosedError
+            raise _MalformedError
+        return self._plain(match.group(1)), match.end()
+
+    def _bare_field(self, record: str, position: int) -> tuple[str, int]:
+        if self._escape:
+            match = self._bare.match(record, position)
+            end = match.end() if match else len(record)
+            return self._plain(record[position:end]), end
+        end = record.find(self._delimiter, position)
+        end = len(record) if end < 0 else end
+        return record[position:end], end
+
+    def _plain(self, value: str) -> str:
+        if self._quote:
+            value = value.replace(self._doubled, self._quote)
+        return self._unescape.sub(r"\1", value) if self._escape else value
+
+
+@dataclass
+class _Line:
+    text: str
+    offset: int
+
+
+class CarefulReader:
+    """Reads one file; iterate over :meth:`batches`, then look at ``tally``."""
+
+    def __init__(self, text: PlainText, dialect: Dialect, width: int, rejects: RejectLog, label: str = "") -> None:
+        self.tally = Tally()
+        self._text = text
+        self._dialect = dialect
+        self._width = width
+        self._rejects = rejects
+        self._label = label
+        self._splitter = FieldSplitter(dialect)
+        self._ahead: deque[_Line] = deque()
+
+    def batches(self) -> Iterator[list[Fields]]:
+        """Records in lists of at most :data:`BATCH`."""
+        batch: list[Fields] = []
+        lines = self._lines()
+        while (line := self._next(lines)) is not None:
+            fields = self._record(line, lines)
+            if fields is not None:
+                self.tally.rows += 1
+                batch.append(fields)
+                if len(batch) >= BATCH:
+                    yield batch
+                    batch = []
+        if batch:
+            yield batch
+
+    def _lines(self) -> Iterator[_Line]:
+        offset = self._text.start
+        with self._text.path.open("rb") as file:
+            file.seek(offset)
+            for raw in physical_lines(file, self._dialect.newline):
+                left = self._text.end - offset
+                if left <= 0:
+                    return
+                yield _Line(raw[:left].decode("utf-8", "replace"), offset)
+                offset += len(raw)
+
+    def _next(self, lines: Iterator[_Line]) -> _Line | None:
+        return self._ahead.popleft() if self._ahead else next(lines, None)
+
+    def _record(self, line: _Line, lines: Iterator[_Line]) -> Fields | None:
+        """The record that begins in ``line``; None when the line is blank, a comment or rejected."""
+        text = line.text.rstrip("\r\n")
+        if not text:
+            self.tally.blank += 1
+            return None
+        if self._dialect.comment and text.startswith(self._dialect.comment):
+            self.tally.comments += 1
+            return None
+        try:
+            fields = self._splitter.split(text)
+        except _UnclosedError:
+            return self._several_lines(line, lines)
+        except _MalformedError:
+            self._reject(line, "E_QUOTE_RULE", "a quote inside a quoted value is not doubled")
+            return None
+        if len(fields) != self._width:
+            self._reject(line, "E_JAGGED_ROW", f"{len(fields)} fields instead of {self._width}")
+            return None
+        self.tally.lines += 1
+        return fields
+
+    def _several_lines(self, line: _Line, lines: Iterator[_Line]) -> Fields | None:
+        """A record whose quoted value goes on. It must close with the right width, or its first line is rejected."""
+        taken: list[_Line] = []
+        text = line.text
+        while len(taken) < RECORD_LINES and len(text) < RECORD_CHARACTERS:
+            more, closes = self._up_to_quote(lines)
+            taken.extend(more)
+            text += "".join(part.text for part in more)
+            if not closes:
+                break
+            try:
+                fields = self._splitter.split(text.rstrip("\r\n"))
+            except _UnclosedError:
+                continue
+            except _MalformedError:
+                break
+            if len(fields) != self._width:
+                break
+            self.tally.lines += 1 + sum(1 for part in taken if part.text.strip("\r\n"))
+            return fields
+        self._ahead.extendleft(reversed(taken))
+        self._reject(line, "E_QUOTE_RULE", "a quoted value is not closed")
+        return None
+
+    def _up_to_quote(self, lines: Iterator[_Line]) -> tuple[list[_Line], bool]:
+        """The following lines up to the first that holds a quote, and whether there is one."""
+        taken: list[_Line] = []
+        size = 0
+        while len(taken) < RECORD_LINES and size < RECORD_CHARACTERS:
+            line = self._next(lines)
+            if line is None:
+                return taken, False
+            taken.append(line)
+            size += len(line.text)
+            if self._dialect.quote in line.text:
+                return taken, True
+        return taken, False
+
+    def _reject(self, line: _Line, code: str, message: str) -> None:
+        self.tally.rejected += 1
+        self.tally.lines += 1
+        offset = line.offset if self._text.exact else None
+        row = self.tally.read
+        self._rejects.add(Reject(row, offset, code, self._label + message, line.text.rstrip("\r\n")))
+
+
+def stage(reader: CarefulReader, names: tuple[str, ...], target: Path) -> None:
+    """Write all records of ``reader`` as text Parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([(name, pa.string()) for name in names])
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        for batch in reader.batches():
+            arrays = [pa.array(column, pa.string()) for column in zip(*batch, strict=True)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))

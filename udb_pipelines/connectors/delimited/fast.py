@@ -1,0 +1,118 @@
+"""DuckDB's CSV reader with every option given, for text that the scan has found regular."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from udb_pipelines.connectors.delimited.scan import Scan, scan
+from udb_pipelines.connectors.delimited.text import PlainText
+from udb_pipelines.connectors.rejects import Reject
+from udb_pipelines.engine import quote_identifier, quote_literal
+from udb_pipelines.models import Dialect
+
+DEFAULT_LINE = 2 << 20
+CODES = {
+    "MISSING COLUMNS": "E_JAGGED_ROW",
+    "TOO MANY COLUMNS": "E_JAGGED_ROW",
+}
+"""DuckDB's rejects that the careful reader would make as well; any other sends the file there."""
+
+
+class NotRegularError(Exception):
+    """DuckDB read the file otherwise than the scan expected."""
+
+
+def usable(text: PlainText, found: Scan, dialect: Dialect) -> bool:
+    """Whether the file may be given to DuckDB's reader.
+
+    Its comment option also cuts values, its ``skip`` is not for quoted line ends, and it takes delimiters of
+    up to four bytes.
+    """
+    return (
+        found.regular
+        and not dialect.comment
+        and len(dialect.delimiter.encode()) <= 4
+        and text.end == text.path.stat().st_size
+        and (not dialect.quote or dialect.quote not in text.header or _one_line_each(text, dialect))
+    )
+
+
+def _one_line_each(text: PlainText, dialect: Dialect) -> bool:
+    lines = [line for line in text.header.splitlines() if line]
+    return len(lines) == dialect.header_rows and all(line.count(dialect.quote) % 2 == 0 for line in lines)
+
+
+def relation(text: PlainText, found: Scan, dialect: Dialect, columns: tuple[str, ...], *, sample: bool = False) -> str:
+    r"""``SELECT`` of all records as text; DuckDB notes rejects in ``reject_errors``, or skips them in a ``sample``.
+
+    Line ends are not named: DuckDB 1.5 reads nothing at all in strict mode when told ``\r\n``, and finds
+    them right when not told.
+    """
+    names = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in columns)
+    line = max(DEFAULT_LINE, found.longest + 1024)
+    on_error = "ignore_errors = true" if sample else "store_rejects = true, rejects_limit = 0"
+    # In a file of one column DuckDB takes a blank line for a row without value.
+    blank = f" WHERE {quote_identifier(columns[0])} IS NOT NULL" if len(columns) == 1 else ""
+    return f"""SELECT * FROM read_csv({quote_literal(text.path)}, auto_detect = false, columns = {{{names}}},
+        delim = {quote_literal(dialect.delimiter)}, quote = {quote_literal(dialect.quote)},
+        escape = {quote_literal(dialect.quote)}, skip = {text.head_lines}, header = false, strict_mode = true,
+        null_padding = false, allow_quoted_nulls = false, {on_error},
+        max_line_size = {line}, buffer_size = {max(32 << 20, 16 * line)}, compression = 'none',
+        parallel = {found.quoted_line_ends == 0}){blank}"""
+
+
+def rejected(
+    connection: duckdb.DuckDBPyConnection, text: PlainText, dialect: Dialect, width: int, label: str
+) -> list[Reject]:
+    """The rows of this file that DuckDB did not load, in order.
+
+    Raises:
+        NotRegularError: one of them is of a kind that a regular file cannot have.
+    """
+    rows = connection.execute(
+        f"""SELECT line_byte_position - 1, any_value(csv_line), list(DISTINCT error_type), max(column_idx)
+            FROM reject_errors JOIN reject_scans USING (scan_id, file_id)
+            WHERE file_path = {quote_literal(text.path)} GROUP BY 1 ORDER BY 1"""
+    ).fetchall()
+    if not rows:
+        return []
+    found = [_reject(offset, raw, kinds, fields, width) for offset, raw, kinds, fields in rows]
+    offsets = tuple(reject.byte_offset or 0 for reject in found)
+    ordinals = scan(text, dialect, offsets).ordinals
+    if len(ordinals) != len(found):
+        raise NotRegularError
+    return [
+        Reject(number, reject.byte_offset if text.exact else None, reject.code, label + reject.message, reject.raw)
+        for reject, number in zip(found, ordinals, strict=True)
+    ]
+
+
+def _reject(offset: int, raw: str, kinds: list[str], fields: int, width: int) -> Reject:
+    codes = {CODES.get(kind) for kind in kinds}
+    if None in codes or len(codes) != 1:
+        raise NotRegularError
+    # After CRLF DuckDB counts the line feed to the next line.
+    shift = len(raw) - len(raw.lstrip("\r\n"))
+    return Reject(0, offset + shift, "E_JAGGED_ROW", f"{fields} fields instead of {width}", raw.strip("\r\n"))
+
+
+def forget_rejects(connection: duckdb.DuckDBPyConnection) -> None:
+    """Empty DuckDB's reject tables, so that the next pass starts anew."""
+    for table in ("reject_errors", "reject_scans"):
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def sample(text: PlainText, target: Path, chunks: int, size: int) -> PlainText:
+    """Pieces from all over the file, cut at line ends, as a small file: for a first idea of the types."""
+    length = text.end - text.start
+    if length <= chunks * size:
+        return text
+    with text.path.open("rb") as source, target.open("wb") as out:
+        for index in range(chunks):
+            source.seek(text.start + index * (length - size) // (chunks - 1))
+            piece = source.read(size)
+            cut = piece.find(b"\n") + 1 if index else 0
+            out.write(piece[cut : piece.rfind(b"\n") + 1])
+    return PlainText(target, 0, target.stat().st_size, 0)

@@ -1,0 +1,202 @@
+"""Delimited text of one or several files into one typed Parquet file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from udb_pipelines.connectors import casting
+from udb_pipelines.connectors.delimited import careful, fast
+from udb_pipelines.connectors.delimited.scan import Scan, scan
+from udb_pipelines.connectors.delimited.text import PlainText, located, transcoded
+from udb_pipelines.connectors.faults import base_name, told
+from udb_pipelines.connectors.reading import FILE_COLUMN, Rows, Task, finding, relative_names
+from udb_pipelines.connectors.rejects import Reject
+from udb_pipelines.engine import quote_identifier, quote_literal
+from udb_pipelines.errors import UdbError
+from udb_pipelines.models import Dialect, Finding
+
+SAMPLE_CHUNKS = 24
+SAMPLE_BYTES = 160 << 10
+"""Bytes per chunk; all chunks together hold some ten thousand rows of usual width."""
+
+
+@dataclass
+class _File:
+    """One file on its way: ``parquet`` once the careful reader has staged it."""
+
+    text: PlainText
+    found: Scan
+    columns: tuple[str, ...]
+    """Warehouse names of its columns, in its order."""
+    lineage: str | None
+    parquet: Path | None = None
+    tally: careful.Tally | None = None
+
+    @property
+    def records(self) -> int:
+        """Records that the file holds."""
+        return self.tally.read if self.tally else self.found.records
+
+
+def read(task: Task) -> Rows:
+    """Read a delimited stream.
+
+    Raises:
+        UdbError: ``E_UTF8_INVALID``, ``E_COUNT_MISMATCH``, and what unpacking and the disk raise.
+    """
+    detected = task.stream.detected
+    dialect = detected.dialect
+    if dialect is None or not detected.columns:
+        raise UdbError("E_DIALECT", f"{task.stream.dataset}: no dialect is known; detect the source first")
+    files = _prepare(task, dialect)
+    try:
+        return _load(task, dialect, files)
+    except fast.NotRegularError:
+        task.rejects.clear()
+        for file in files:
+            _stage_carefully(task, dialect, file)
+        return _load(task, dialect, files)
+
+
+def _prepare(task: Task, dialect: Dialect) -> list[_File]:
+    """Bring every file to plain UTF-8, count its records, and stage those that DuckDB would misread."""
+    detected = task.stream.detected
+    names = relative_names(detected.files)
+    limit = int(task.settings.max_expanded_gb * 10**9)
+    files = []
+    for path, name in zip(map(Path, detected.files), names, strict=True):
+        with told(base_name(path)):
+            copy, exact = transcoded(
+                path, detected, task.folder, replace=task.options.encoding_errors == "replace", limit_bytes=limit
+            )
+            text = located(copy, dialect, exact=exact)
+            columns = _columns_of(task, dialect, text)
+            file = _File(text, scan(text, dialect), columns, name if len(names) > 1 else None)
+        if not fast.usable(file.text, file.found, dialect):
+            _stage_carefully(task, dialect, file)
+        files.append(file)
+    return files
+
+
+def _columns_of(task: Task, dialect: Dialect, text: PlainText) -> tuple[str, ...]:
+    """The warehouse names of one file's columns; files of one stream may have them in different order."""
+    columns = task.stream.detected.columns
+    everything = tuple(column.name for column in columns)
+    if len(task.stream.detected.files) == 1 or dialect.header_rows != 1:
+        return everything
+    waiting: dict[str, list[str]] = {}
+    for column in columns:
+        name = column.name if column.original_name is None else column.original_name
+        waiting.setdefault(name.strip(), []).append(column.name)
+    try:
+        header = careful.FieldSplitter(dialect).split(text.header.strip("\r\n"))
+        return tuple(waiting[(name or "").strip()].pop(0) for name in header)
+    except (KeyError, IndexError, ValueError):
+        raise UdbError(
+            "E_SCHEMA_CHANGE",
+            f"{base_name(text.path)}: its header has columns that detection did not see",
+            remedy="run again, or load the files as separate sources",
+        ) from None
+
+
+def _stage_carefully(task: Task, dialect: Dialect, file: _File) -> None:
+    """Read ``file`` record by record into text Parquet.
+
+    Raises:
+        UdbError: ``E_COUNT_MISMATCH`` when its lines are not all accounted for.
+    """
+    label = f"{file.lineage}: " if file.lineage else ""
+    reader = careful.CarefulReader(file.text, dialect, len(file.columns), task.rejects, label)
+    file.parquet = task.folder / f"{file.text.path.name}.{file.text.start}.text.parquet"
+    with told(base_name(file.text.path)):
+        careful.stage(reader, file.columns, file.parquet)
+    file.tally = reader.tally
+    if reader.tally.lines + reader.tally.comments != file.found.lines:
+        raise mismatch(task, file.found.lines, reader.tally.lines + reader.tally.comments, "lines")
+
+
+def mismatch(task: Task, counted: int, accounted: int, what: str) -> UdbError:
+    """The failure for a file whose rows do not add up."""
+    return UdbError(
+        "E_COUNT_MISMATCH",
+        f"{task.stream.dataset}: {counted} {what} were counted, {accounted} were loaded or rejected",
+    )
+
+
+def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
+    """Cast and write all files in one statement, and account for every record.
+
+    Raises:
+        NotRegularError: DuckDB did not read what the scan had counted.
+        UdbError: what the disk raises.
+    """
+    fast.forget_rejects(task.duck)
+    everything = tuple(column.name for column in task.stream.detected.columns)
+    lineage = len(files) > 1
+    relation = casting.TextRelation(
+        sql=_union(task, dialect, files, sample=False),
+        sample_sql=f"FROM ({_union(task, dialect, files, sample=True)}) LIMIT {casting.SAMPLE_ROWS}",
+        columns=tuple(casting.TextColumn(name, task.options.null_markers) for name in everything),
+        fixed=(FILE_COLUMN,) if lineage else (),
+    )
+    records = sum(file.records for file in files)
+    with told(task.stream.dataset):
+        staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=records)
+    rejected = sum(file.tally.rejected if file.tally else _take_rejects(task, dialect, file) for file in files)
+    if records != staged + rejected:
+        if all(file.tally for file in files):
+            raise mismatch(task, records, staged + rejected, "rows")
+        raise fast.NotRegularError
+    for file in files:
+        task.rejects.extend(Reject(0, None, "W_FOOTER", "after the data", line) for line in file.text.footer)
+    return Rows(
+        parquet=(task.target,),
+        columns=casting.stored_columns(task.duck, task.target, task.originals),
+        read=records,
+        staged=staged,
+        findings=tuple(_findings(files)),
+    )
+
+
+def _union(task: Task, dialect: Dialect, files: list[_File], *, sample: bool) -> str:
+    selects = []
+    for index, file in enumerate(files):
+        select = _select(task, dialect, file, index, sample=sample)
+        if file.lineage is not None:
+            select = f"SELECT *, {quote_literal(file.lineage)} AS {quote_identifier(FILE_COLUMN)} FROM ({select})"
+        selects.append(f"({select})")
+    names = ", ".join(quote_identifier(column.name) for column in task.stream.detected.columns)
+    lineage = f", {quote_identifier(FILE_COLUMN)}" if len(files) > 1 else ""
+    return f"SELECT {names}{lineage} FROM ({' UNION ALL BY NAME '.join(selects)})"
+
+
+def _select(task: Task, dialect: Dialect, file: _File, index: int, *, sample: bool) -> str:
+    if file.parquet is not None:
+        return f"SELECT * FROM read_parquet({quote_literal(file.parquet)})"
+    text = file.text
+    if sample:
+        text = fast.sample(text, task.folder / f"sample-{index}", SAMPLE_CHUNKS, SAMPLE_BYTES)
+    return fast.relation(text, file.found, dialect, file.columns, sample=sample)
+
+
+def _take_rejects(task: Task, dialect: Dialect, file: _File) -> int:
+    label = f"{file.lineage}: " if file.lineage else ""
+    found = fast.rejected(task.duck, file.text, dialect, len(file.columns), label)
+    task.rejects.extend(found)
+    return len(found)
+
+
+def _findings(files: list[_File]) -> list[Finding]:
+    findings = []
+    blank = sum(file.found.blank for file in files)
+    records = sum(file.records for file in files)
+    if blank:
+        first = next((file.found.first_blank for file in files if file.found.blank), None)
+        findings.append(
+            finding("E_ROW_EMPTY", f"{blank} blank lines inside the data", count=blank, rows=records, byte_offset=first)
+        )
+    nul = sum(file.found.nul for file in files)
+    if nul:
+        findings.append(finding("W_NUL", f"{nul} characters U+0000 in the text; they were kept", count=nul))
+    return findings

@@ -1,0 +1,150 @@
+"""Reading every stream of a connection into staging, and refusing what cannot be accounted for."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from udb_pipelines import engine
+from udb_pipelines.config import Settings
+from udb_pipelines.connectors.faults import base_name, told
+from udb_pipelines.connectors.reading import Rows, Task, finding
+from udb_pipelines.connectors.registry import reader_for
+from udb_pipelines.connectors.rejects import RejectLog, RejectSummary
+from udb_pipelines.errors import CODES, UdbError
+from udb_pipelines.models import Connection, Finding, StagedDataset, StagedSync, Stream
+
+
+def extract(connection: Connection, settings: Settings, job_id: str, last_fingerprint: str | None) -> StagedSync:
+    """Read all streams into typed Parquet below ``settings.staging / job_id``.
+
+    Nothing is read when ``last_fingerprint`` is the connection's: the result then has no datasets. On a failure
+    the job's staging folder is removed; rejected rows are kept.
+
+    Raises:
+        UdbError: the source cannot be read (``E_VANISHED``, ``E_UNREADABLE``, ``E_CORRUPT``, ``E_UTF8_INVALID``,
+            ``E_CONNECT``, ``E_AUTH`` ...), its rows do not add up (``E_COUNT_MISMATCH``), or more of them were
+            rejected than the source allows (``E_REJECTS``).
+    """
+    datasets: tuple[StagedDataset, ...] = ()
+    if connection.fingerprint != last_fingerprint:
+        folder = settings.staging / job_id
+        try:
+            datasets = tuple(_dataset(connection, stream, settings, job_id, folder) for stream in connection.streams)
+        except UdbError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise error.located(source=connection.source, stage="sync") from None
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return StagedSync(
+        job_id=job_id,
+        source=connection.source,
+        fingerprint=connection.fingerprint,
+        datasets=datasets,
+        options=connection.options,
+    )
+
+
+def _dataset(connection: Connection, stream: Stream, settings: Settings, job_id: str, folder: Path) -> StagedDataset:
+    reader = reader_for(connection, stream.detected)
+    scratch = folder / stream.dataset
+    with told(stream.dataset):
+        scratch.mkdir(parents=True, exist_ok=True)
+    with closing(engine.connect(settings)) as duck, told(stream.dataset):
+        task = Task(duck, connection, stream, settings, scratch, RejectLog(duck))
+        with _unchanged(stream):
+            rows = reader(task)
+        _keep_only(scratch, rows.parquet)
+        kept = task.rejects.write(settings.rejects / connection.source / job_id / f"{stream.dataset}.parquet")
+        summary = task.rejects.summary()
+    _check_rejects(stream.dataset, summary, rows.read, _limit(connection, settings), kept)
+    if rows.read != rows.staged + summary.rows:
+        raise UdbError(
+            "E_COUNT_MISMATCH",
+            f"{stream.dataset}: {rows.read} rows were read, {rows.staged} staged and {summary.rows} rejected",
+        )
+    return StagedDataset(
+        dataset=stream.dataset,
+        parquet=rows.parquet,
+        columns=rows.columns,
+        rows_read=rows.read,
+        rows_staged=rows.staged,
+        rows_rejected=summary.rows,
+        rejects=kept,
+        sync_mode=stream.sync_mode,
+        primary_key=stream.primary_key,
+        findings=tuple(
+            item.model_copy(update={"dataset": stream.dataset})
+            for item in (*rows.findings, *_reject_findings(summary, rows.read), *_empty(rows))
+        ),
+    )
+
+
+def _limit(connection: Connection, settings: Settings) -> float:
+    own = connection.options.max_reject_pct
+    return settings.max_reject_pct if own is None else own
+
+
+def _check_rejects(dataset: str, summary: RejectSummary, read: int, limit: float, kept: Path | None) -> None:
+    """Refuse when more than ``limit`` percent of the rows were rejected."""
+    pct = 100 * summary.rows / read if read else 0.0
+    if pct <= limit:
+        return
+    code, _, row, offset = summary.by_code[0]
+    where = f"row {row}" + (f", byte {offset}" if offset is not None else "")
+    raise UdbError(
+        "E_REJECTS",
+        f"{dataset}: {summary.rows} of {read} rows were rejected ({pct:.3g} %, allowed {limit:g} %); "
+        f"the first is {where}: {code}, {CODES[code].meaning}",
+        kept=f"the rejected rows, in {kept}; the last published version stays",
+    )
+
+
+def _reject_findings(summary: RejectSummary, read: int) -> Iterator[Finding]:
+    for code, count, row, offset in summary.by_code:
+        yield finding(
+            code, f"{CODES[code].meaning}; {count} rows rejected", count=count, rows=read, row=row, byte_offset=offset
+        )
+
+
+def _empty(rows: Rows) -> Iterator[Finding]:
+    if not rows.staged:
+        yield finding("W_NO_ROWS", CODES["W_NO_ROWS"].meaning)
+
+
+def _keep_only(folder: Path, parquet: tuple[Path, ...]) -> None:
+    """Remove what the reader needed on its way."""
+    for path in folder.iterdir():
+        if path not in parquet:
+            path.unlink()
+
+
+# --- the source must hold still ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _State:
+    size: int
+    modified_ns: int
+    inode: int
+
+
+@contextmanager
+def _unchanged(stream: Stream) -> Iterator[None]:
+    """Fail when a file of the stream is another one, or gone, after it was read."""
+    files = [Path(file) for file in stream.detected.files if "://" not in file]
+    before = {file: _state(file) for file in files}
+    yield
+    for file in files:
+        if _state(file) != before[file]:
+            raise UdbError("E_VANISHED", f"{base_name(file)} changed while it was read")
+
+
+def _state(file: Path) -> _State:
+    with told(base_name(file)):
+        found = file.stat()
+    return _State(found.st_size, found.st_mtime_ns, found.st_ino)

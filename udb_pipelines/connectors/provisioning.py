@@ -1,0 +1,96 @@
+"""From what a source is to how it will be read: which streams, into which datasets, in which mode."""
+
+from __future__ import annotations
+
+from udb_pipelines.errors import UdbError
+from udb_pipelines.models import Connection, DetectedStream, Detection, Source, SourceOptions, Stream
+
+
+def provision(source: Source, detection: Detection) -> Connection:
+    """Plan the reading of ``source``: one stream per detected one that its options allow.
+
+    Raises:
+        UdbError: ``E_NOT_FOUND`` for a table the source does not have, ``E_CONFIG`` for a sync mode that lacks
+            its key or cursor, ``E_NO_DATA_FILES`` when no stream is left.
+    """
+    chosen = _chosen(detection.streams, source.options.tables, source.name)
+    _check_mode(source.options, source.name)
+    single = len(detection.streams) == 1
+    streams = tuple(
+        Stream(
+            detected=stream,
+            dataset=source.name if single else f"{source.name}__{stream.name}",
+            sync_mode=source.options.sync_mode,
+            primary_key=_columns(stream, source.options.primary_key, "primary key", source.name),
+            cursor=next(iter(_columns(stream, _optional(source.options.cursor), "cursor", source.name)), None),
+        )
+        for stream in chosen
+    )
+    return Connection(
+        source=source.name,
+        connector=detection.connector,
+        uri=source.uri,
+        fingerprint=detection.fingerprint,
+        streams=streams,
+        options=source.options,
+    )
+
+
+def _chosen(streams: tuple[DetectedStream, ...], tables: tuple[str, ...], source: str) -> tuple[DetectedStream, ...]:
+    """The streams named by ``tables``, by stream name or by the name they have in the source; all without."""
+    if not streams:
+        raise UdbError("E_NO_DATA_FILES", "the source holds no table", source=source, stage="provision")
+    unknown = [name for name in tables if not any(_is_called(stream, name) for stream in streams)]
+    if unknown:
+        there = ", ".join(sorted(stream.name for stream in streams)[:20])
+        raise UdbError(
+            "E_NOT_FOUND",
+            f"the source has no table {', '.join(unknown)}; it has: {there}",
+            source=source,
+            stage="provision",
+            remedy="correct the names given with --table",
+        )
+    return tuple(stream for stream in streams if not tables or any(_is_called(stream, name) for name in tables))
+
+
+def _is_called(stream: DetectedStream, name: str) -> bool:
+    return name in (stream.name, stream.member)
+
+
+def _check_mode(options: SourceOptions, source: str) -> None:
+    missing = []
+    if options.sync_mode == "incremental_upsert" and not options.primary_key:
+        missing.append("a primary key")
+    if options.sync_mode == "incremental_append" and not options.cursor:
+        missing.append("a cursor")
+    if missing:
+        raise UdbError(
+            "E_CONFIG",
+            f"sync mode {options.sync_mode} needs {' and '.join(missing)}",
+            source=source,
+            stage="provision",
+            remedy="name it in the source's options",
+        )
+
+
+def _optional(name: str | None) -> tuple[str, ...]:
+    return () if name is None else (name,)
+
+
+def _columns(stream: DetectedStream, wanted: tuple[str, ...], role: str, source: str) -> tuple[str, ...]:
+    """Warehouse names of ``wanted``, which may be given as they stand in the source."""
+    if not stream.columns:
+        return wanted
+    names = {column.name: column.name for column in stream.columns}
+    originals = {column.original_name: column.name for column in stream.columns if column.original_name}
+    known = originals | names
+    for name in wanted:
+        if name not in known:
+            raise UdbError(
+                "E_CONFIG",
+                f"the {role} column {name} is not in {stream.name}",
+                source=source,
+                stage="provision",
+                remedy="choose one of its columns",
+            )
+    return tuple(known[name] for name in wanted)
