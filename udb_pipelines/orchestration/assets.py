@@ -1,0 +1,170 @@
+"""The path as assets: ``detection → connection → raw → profile → publication``, and ``snapshot`` beside it.
+
+Each asset of the path calls one stage function and describes what came of it. Annotations decide what the IO
+managers load, so this module does without postponed evaluation.
+Docs: https://docs.dagster.io/guides/build/assets
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from udb_pipelines.models import Connection, Detection, Finding, Manifest, ProfileSet, StagedSync, SyncResult
+from udb_pipelines.orchestration import checks, metadata, pools
+from udb_pipelines.orchestration.failures import RETRY, in_stage
+from udb_pipelines.orchestration.ledger import stage_seconds
+from udb_pipelines.orchestration.partitions import SOURCES
+from udb_pipelines.orchestration.resources import Udb
+from udb_pipelines.orchestration.stage_io import read_stage
+
+GROUP = "udb"
+RAW = "raw"
+PATH = ("detection", "connection", "raw", "profile", "publication")
+"""The assets of the path, in order."""
+
+UdbParam = dg.ResourceParam[Udb]
+
+
+def _detection(context: dg.AssetExecutionContext, udb: UdbParam) -> Detection:
+    from udb_pipelines.detection import detect
+
+    def work() -> Detection:
+        return detect(udb.registry.get(context.partition_key), udb.settings)
+
+    found = in_stage("detect", job_id=context.run_id, source=context.partition_key, work=work)
+    context.add_output_metadata(metadata.detection_metadata(found))
+    return found
+
+
+def _connection(context: dg.AssetExecutionContext, udb: UdbParam, detection: Detection) -> Connection:
+    from udb_pipelines.connectors import provision
+
+    def work() -> Connection:
+        return provision(udb.registry.get(context.partition_key), detection)
+
+    provided = in_stage("provision", job_id=context.run_id, source=context.partition_key, work=work)
+    context.add_output_metadata(metadata.connection_metadata(provided))
+    return provided
+
+
+def _raw(context: dg.AssetExecutionContext, udb: UdbParam, connection: Connection) -> Iterator[Any]:
+    from udb_pipelines import warehouse
+    from udb_pipelines.connectors import extract
+
+    source = context.partition_key
+
+    def work() -> StagedSync:
+        last = warehouse.last_sync(udb.lake, source)
+        return extract(connection, udb.settings, context.run_id, last.fingerprint if last else None)
+
+    yield dg.Output(in_stage("sync", job_id=context.run_id, source=source, work=work))
+    # The IO manager has committed and recorded what it committed; the checks look at that, not at the plan.
+    committed = read_stage(udb.settings, source, RAW, SyncResult)
+    yield from checks.after_commit(committed, udb.lake)
+
+
+def _profile(
+    context: dg.AssetExecutionContext, udb: UdbParam, detection: Detection, connection: Connection, raw: SyncResult
+) -> Iterator[Any]:
+    from udb_pipelines.profiling import analyze
+
+    def work() -> ProfileSet:
+        return analyze(raw, findings_of(detection, connection), udb.settings, udb.lake)
+
+    profiles = in_stage("analyze", job_id=context.run_id, source=context.partition_key, work=work)
+    yield dg.Output(profiles, metadata=metadata.profile_metadata(profiles))
+    yield checks.verdict(profiles)
+
+
+def _publication(
+    context: dg.AssetExecutionContext,
+    udb: UdbParam,
+    detection: Detection,
+    connection: Connection,
+    raw: SyncResult,
+    profile: ProfileSet,
+) -> Manifest:
+    from udb_pipelines.publishing import publish
+
+    seconds = stage_seconds(context.instance, context.run_id)
+
+    def work() -> Manifest:
+        return publish(profile, raw, connection, detection, udb.settings, seconds)
+
+    manifest = in_stage("publish", job_id=context.run_id, source=context.partition_key, work=work)
+    context.add_output_metadata(metadata.publication_metadata(manifest, seconds))
+    return manifest
+
+
+def findings_of(detection: Detection, connection: Connection) -> tuple[Finding, ...]:
+    """Every finding of detection; those about a stream say which table it became."""
+    per_stream = (
+        finding.model_copy(update={"dataset": stream.dataset})
+        for stream in connection.streams
+        for finding in stream.detected.findings
+    )
+    return (*detection.findings, *per_stream)
+
+
+def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]:
+    from udb_pipelines import warehouse
+
+    source = "warehouse"
+    made = in_stage(
+        "snapshot",
+        job_id=context.run_id,
+        source=source,
+        work=lambda: warehouse.snapshots.create(udb.lake, udb.settings.snapshots),
+    )
+    yield dg.Output(None, metadata=metadata.snapshot_metadata(made))
+
+
+def path_assets(*, pooled: bool) -> list[dg.AssetsDefinition]:
+    """The five assets.
+
+    Args:
+        pooled: whether steps queue in Dagster's pools. A job that runs inside a command does not: a step that
+            waits for a slot there keeps a core busy and does not hear SIGTERM, and one that is killed leaves
+            the slot behind. The warehouse's lock queues it instead.
+    """
+    common: dict[str, Any] = {"group_name": GROUP, "partitions_def": SOURCES, "retry_policy": RETRY}
+    stages: dict[str, Any] = {**common, "io_manager_key": "stages"}
+    return [
+        dg.asset(
+            name="detection",
+            kinds={"python"},
+            description="What the source is: format, encoding, dialect, tables, with the evidence for each.",
+            **stages,
+        )(_detection),
+        dg.asset(
+            name="connection",
+            kinds={"python"},
+            description="How the source is read: streams, sync mode, keys, destination tables.",
+            **stages,
+        )(_connection),
+        dg.asset(
+            name=RAW,
+            kinds={"duckdb", "ducklake"},
+            description="The source's tables in the warehouse: one commit per job, every version kept.",
+            io_manager_key="warehouse",
+            metadata=metadata.HOLDS_SOURCES,
+            check_specs=checks.RAW_CHECKS,
+            pool=pools.WRITER if pooled else None,
+            **common,
+        )(_raw),
+        dg.asset(
+            name="profile",
+            kinds={"duckdb"},
+            description="Types, statistics, keys and findings of every column, and the verdict.",
+            check_specs=[checks.VERDICT],
+            pool=pools.ANALYSIS if pooled else None,
+            **stages,
+        )(_profile),
+        dg.asset(
+            name="publication",
+            kinds={"html", "json"},
+            description="Report, profile, metrics and audit log of the job, with checksums.",
+            **stages,
+        )(_publication),
+    ]

@@ -1,0 +1,65 @@
+"""Every definition, assembled. Reads settings and the register of sources; opens no network, runs nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from udb_pipelines.config import Settings, load_settings
+from udb_pipelines.orchestration import jobs
+from udb_pipelines.orchestration.assets import path_assets
+from udb_pipelines.orchestration.io_manager import WarehouseIOManager
+from udb_pipelines.orchestration.resources import Udb
+from udb_pipelines.orchestration.stage_io import StageIOManager
+
+
+def resources(settings: Settings) -> dict[str, Any]:
+    """What assets ask for: ``udb``, the IO manager ``stages``, and ``warehouse`` for everybody's tables."""
+    udb = Udb(settings)
+    return {"udb": udb, "stages": StageIOManager(settings), "warehouse": WarehouseIOManager(udb)}
+
+
+@dg.logger(description="Says nothing: the command reports for itself, and events are in the ledger anyway")
+def silent(_: dg.InitLoggerContext) -> logging.Logger:
+    """Instead of Dagster's console logger, which would write a line per event to the command's stderr."""
+    quiet = logging.getLogger("udb.dagster.silent")
+    quiet.propagate = False
+    quiet.addHandler(logging.NullHandler())
+    return quiet
+
+
+def job_in_process(settings: Settings) -> dg.JobDefinition:
+    """The path alone, without pools, for a job that runs inside a command; see :func:`path_assets`."""
+    definitions = dg.Definitions(
+        assets=path_assets(pooled=False),
+        resources=resources(settings),
+        jobs=[jobs.path_job()],
+        loggers={"console": silent},
+    )
+    return definitions.resolve_job_def(jobs.PATH_JOB)
+
+
+def build_defs(
+    settings: Settings | None = None, resource_overrides: Mapping[str, object] | None = None
+) -> dg.Definitions:
+    """What Dagster loads.
+
+    Args:
+        settings: the environment's when absent.
+        resource_overrides: resources to use instead of ours, for tests and for code locations of others.
+
+    Raises:
+        UdbError: ``E_CONFIG``.
+    """
+    from udb_pipelines.orchestration.checks import fresh
+
+    chosen = settings or load_settings()
+    return dg.Definitions(
+        assets=path_assets(pooled=True),
+        asset_checks=[fresh],
+        resources={**resources(chosen), **(resource_overrides or {})},
+        jobs=[jobs.path_job(), jobs.multiprocess_job()],
+    )

@@ -1,0 +1,174 @@
+"""Asset checks: what must hold after a commit, and what a person wants to be told.
+
+``row_count`` and ``verdict`` and their like run inside the step that made the data, because a step of its own
+costs a process with the multiprocess executor. ``fresh`` is about time passing, so it runs on its own, by schedule.
+Docs: https://docs.dagster.io/guides/test/asset-checks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from udb_pipelines.engine import quote_identifier
+from udb_pipelines.errors import UdbError
+from udb_pipelines.models import ProfileSet, SyncResult
+from udb_pipelines.orchestration.failures import failure
+from udb_pipelines.orchestration.metadata import markdown_table
+from udb_pipelines.orchestration.resources import Udb
+
+if TYPE_CHECKING:
+    from udb_pipelines.warehouse import Lake
+
+RAW_CHECKS = [
+    dg.AssetCheckSpec(
+        "row_count",
+        asset="raw",
+        blocking=True,
+        description="Rows read are rows committed plus rows rejected, and the lake holds what the commit recorded.",
+    ),
+    dg.AssetCheckSpec("rejects", asset="raw", description="No row was rejected."),
+    dg.AssetCheckSpec("not_empty", asset="raw", description="Every table has rows."),
+]
+VERDICT = dg.AssetCheckSpec("verdict", asset="profile", description="The profile's verdict is PASS.")
+
+
+def after_commit(result: SyncResult, lake: Lake) -> Iterator[dg.AssetCheckResult]:
+    """The checks of :data:`RAW_CHECKS`.
+
+    Raises:
+        dagster.Failure: ``E_COUNT_MISMATCH`` after the check that shows the difference; nothing is analysed
+            or published then.
+    """
+    counted = count_rows(result, lake)
+    yield rejects(result)
+    yield not_empty(result)
+    reconciled = row_count(result, counted)
+    yield reconciled
+    if not reconciled.passed:
+        raise failure(
+            UdbError(
+                "E_COUNT_MISMATCH",
+                "the rows of the commit do not add up; the check row_count shows the difference",
+                source=result.source,
+                stage="sync",
+                kept="the previous report, and every version in the lake",
+            )
+        )
+
+
+def count_rows(result: SyncResult, lake: Lake) -> dict[str, int]:
+    """Rows per table, counted in the lake at the version of the commit."""
+    counts = {}
+    with lake.reader(result.version) as connection:
+        for dataset in result.datasets:
+            row = connection.execute(f"SELECT count(*) FROM {quote_identifier(dataset.dataset)}").fetchone()
+            counts[dataset.dataset] = int(row[0]) if row else 0
+    return counts
+
+
+def row_count(result: SyncResult, counted: dict[str, int]) -> dg.AssetCheckResult:
+    """Read = committed + rejected, and what the lake holds is what the commit recorded; exact, per table."""
+    rows = [
+        (
+            dataset.dataset,
+            dataset.rows_read,
+            dataset.rows_committed,
+            dataset.rows_rejected,
+            dataset.rows_read - dataset.rows_committed - dataset.rows_rejected,
+            dataset.rows_total,
+            counted[dataset.dataset],
+        )
+        for dataset in result.datasets
+    ]
+    unaccounted = sum(abs(row[4]) for row in rows)
+    difference = sum(abs(row[5] - row[6]) for row in rows)
+    table = markdown_table(["table", "read", "committed", "rejected", "unaccounted", "recorded", "counted"], rows)
+    return dg.AssetCheckResult(
+        check_name="row_count",
+        asset_key="raw",
+        passed=unaccounted == 0 and difference == 0,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"{unaccounted} rows unaccounted for, {difference} differ from the lake",
+        metadata={"unaccounted": unaccounted, "difference": difference, "tables": dg.MetadataValue.md(table)},
+    )
+
+
+def rejects(result: SyncResult) -> dg.AssetCheckResult:
+    """Warns of rejected rows: more than the source allows have already failed the job."""
+    rejected = sum(dataset.rows_rejected for dataset in result.datasets)
+    read = sum(dataset.rows_read for dataset in result.datasets)
+    paths = {dataset.dataset: dg.MetadataValue.path(dataset.rejects) for dataset in result.datasets if dataset.rejects}
+    return dg.AssetCheckResult(
+        check_name="rejects",
+        asset_key="raw",
+        passed=rejected == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{rejected} of {read} rows rejected",
+        metadata={"rejected": rejected, "read": read, **paths},
+    )
+
+
+def not_empty(result: SyncResult) -> dg.AssetCheckResult:
+    """Warns of tables without rows: whether that is an error has been decided by the source's ``allow_empty``."""
+    empty = [dataset.dataset for dataset in result.datasets if dataset.rows_total == 0]
+    return dg.AssetCheckResult(
+        check_name="not_empty",
+        asset_key="raw",
+        passed=not empty,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"without rows: {', '.join(empty)}" if empty else "every table has rows",
+        metadata={"empty": len(empty), "tables": len(result.datasets)},
+    )
+
+
+def verdict(profiles: ProfileSet) -> dg.AssetCheckResult:
+    """The verdict as a check: FAIL is an error, WARN a warning. It blocks nothing: reports are for bad data too."""
+    codes = sorted({finding.code for profile in profiles.profiles for finding in profile.findings})
+    failed = profiles.verdict == "FAIL"
+    return dg.AssetCheckResult(
+        check_name="verdict",
+        asset_key="profile",
+        passed=profiles.verdict == "PASS",
+        severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
+        description=f"{profiles.verdict}: {', '.join(codes)}" if codes else profiles.verdict,
+        metadata={"verdict": profiles.verdict, "codes": len(codes)},
+    )
+
+
+@dg.asset_check(
+    asset="raw",
+    name="fresh",
+    description="Sources that say how fresh they must be (freshness_hours) had a commit within that time.",
+)
+def fresh(udb: dg.ResourceParam[Udb]) -> dg.AssetCheckResult:
+    """Look at every source at once.
+
+    A ``FreshnessPolicy`` would hold for all partitions alike; each source has a limit of its own.
+    """
+    return freshness(udb, datetime.now(UTC))
+
+
+def freshness(udb: Udb, now: datetime) -> dg.AssetCheckResult:
+    """The result of :func:`fresh` at a given time."""
+    from udb_pipelines import warehouse
+
+    rows = []
+    for source in udb.registry.list():
+        limit = source.options.freshness_hours
+        if limit is None:
+            continue
+        last = warehouse.last_sync(udb.lake, source.name)
+        age = (now - (last.committed_at if last else source.created_at)).total_seconds() / 3600
+        rows.append((source.name, round(age, 2), limit, "late" if age > limit else "fresh"))
+    late = [row[0] for row in rows if row[3] == "late"]
+    table = markdown_table(["source", "hours since the last commit", "limit", "state"], rows)
+    return dg.AssetCheckResult(
+        passed=not late,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"late: {', '.join(late)}" if late else f"{len(rows)} sources are fresh",
+        metadata={"late": len(late), "sources": dg.MetadataValue.md(table)},
+    )

@@ -1,0 +1,39 @@
+"""Concurrency pools: their limits, and the slots that dead runs left behind.
+
+The pool of one lets launched runs queue instead of parsing next to each other on the same disk. It is not the
+guard: Dagster can leak a slot when a run is killed while it holds or awaits one, and then everybody waits for
+ever. So slots of runs that have ended, or that the ledger does not know, are freed here, and the warehouse
+has a lock of its own.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from udb_pipelines.config import Settings
+
+WRITER = "duckdb_writer"
+ANALYSIS = "udb_analysis"
+
+
+def set_limits(instance: dg.DagsterInstance, settings: Settings) -> None:
+    """One writer; as many analyses as the settings say."""
+    for pool, limit in limits(settings).items():
+        instance.event_log_storage.set_concurrency_slots(pool, limit)
+
+
+def limits(settings: Settings) -> dict[str, int]:
+    """Slots per pool."""
+    return {WRITER: 1, ANALYSIS: settings.max_analysis_jobs}
+
+
+def reap(instance: dg.DagsterInstance) -> tuple[str, ...]:
+    """Free slots and claims of runs that have ended or are unknown. Returns the ids of those runs."""
+    storage = instance.event_log_storage
+    dead = []
+    for run_id in sorted(storage.get_concurrency_run_ids()):
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            storage.free_concurrency_slots_for_run(run_id)
+            dead.append(run_id)
+    return tuple(dead)

@@ -1,0 +1,140 @@
+"""One job, in this process, on the ledger: what ``udb run`` calls.
+
+The run is created, logged and ended in Dagster's storage like any other, so the UI shows it. One job runs per
+process at a time. Only the path is defined here, none of the sensors and schedules, which keeps a command cheap.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from udb_pipelines.config import Settings
+from udb_pipelines.models import Manifest, Source, SyncResult
+from udb_pipelines.operations import tracing
+from udb_pipelines.operations.progress import Reporter, reporting
+from udb_pipelines.orchestration import ledger, partitions
+from udb_pipelines.orchestration.build import job_in_process
+from udb_pipelines.orchestration.instance import open_instance
+from udb_pipelines.orchestration.ledger import JobRecord
+from udb_pipelines.orchestration.stage_io import read_stage
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """How a job ended."""
+
+    job_id: str
+    source: str
+    status: str
+    """``success``, ``failure`` or ``canceled``."""
+    manifest: Manifest | None = None
+    sync: SyncResult | None = None
+    """What was committed, also when a later stage failed."""
+    error: dict[str, str | None] | None = None
+    """The six facts of :meth:`UdbError.as_dict`."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall seconds per stage that ended."""
+
+
+def run_source(
+    source: Source | str,
+    settings: Settings,
+    *,
+    job_id: str | None = None,
+    on_progress: Reporter | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> JobOutcome:
+    """Run all five stages for a registered source.
+
+    Args:
+        source: a registered source, or its name.
+        settings: where everything is.
+        job_id: a UUID that no job has had; made when absent.
+        on_progress: called by the stages as they go.
+        tags: shown with the run, to search for it.
+
+    Returns:
+        How it ended; a failed stage does not raise.
+
+    Raises:
+        UdbError: ``E_SOURCE_UNKNOWN`` and what keeps the job from starting at all.
+    """
+    name = source if isinstance(source, str) else source.name
+    with open_instance(settings) as instance:
+        partitions.register(instance, [name])
+        return _run(instance, settings, name, job_id or str(uuid.uuid4()), on_progress, tags or {})
+
+
+def _run(
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    name: str,
+    job_id: str,
+    on_progress: Reporter | None,
+    tags: Mapping[str, str],
+) -> JobOutcome:
+    with ExitStack() as around:
+        around.enter_context(tracing.job(job_id, name))
+        around.enter_context(_signals_kept())
+        if on_progress:
+            around.enter_context(reporting(on_progress))
+        try:
+            job_in_process(settings).execute_in_process(
+                instance=instance, partition_key=name, run_id=job_id, raise_on_error=False, tags=dict(tags)
+            )
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            _end_canceled(instance, job_id)
+    return _outcome(instance, settings, name, job_id)
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Let SIGTERM cancel the job as Ctrl-C does, and give both signals back as they were.
+
+    Dagster takes both over while steps run and afterwards leaves SIGTERM to the handler of SIGINT.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_canceled(instance: dg.DagsterInstance, job_id: str) -> None:
+    """Close the run in the ledger, when the interruption came before Dagster could."""
+    run = instance.get_run_by_id(job_id)
+    if run is not None and not run.is_finished:
+        instance.report_run_canceled(run)
+
+
+def _outcome(instance: dg.DagsterInstance, settings: Settings, name: str, job_id: str) -> JobOutcome:
+    run = instance.get_run_by_id(job_id)
+    status = ledger.status_of(run) if run else "canceled"
+    seconds = ledger.stage_seconds(instance, job_id)
+    return JobOutcome(
+        job_id=job_id,
+        source=name,
+        status=status,
+        manifest=read_stage(settings, name, "publication", Manifest) if status == "success" else None,
+        sync=read_stage(settings, name, "raw", SyncResult) if "sync" in seconds else None,
+        error=ledger.error_of(instance, job_id) if status == "failure" else None,
+        seconds=seconds,
+    )
+
+
+def jobs(settings: Settings, limit: int = 20) -> tuple[JobRecord, ...]:
+    """The newest jobs first, whoever started them: CLI, UI, sensor, schedule, backfill."""
+    with open_instance(settings) as instance:
+        return ledger.recent(instance, limit)
