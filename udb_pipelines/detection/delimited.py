@@ -10,9 +10,9 @@ from pathlib import Path
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection.dialect import COMMON, Trial, cut, parse, sniff
-from udb_pipelines.detection.encoding import Encoding, decode
+from udb_pipelines.detection.encoding import Encoding, decode, decode_slice
 from udb_pipelines.detection.findings import told
-from udb_pipelines.detection.header import Layout, find_layout
+from udb_pipelines.detection.header import Layout, find_layout, true_width
 from udb_pipelines.detection.naming import name_columns, name_findings
 from udb_pipelines.detection.opinions import Opinion, second_opinions
 from udb_pipelines.detection.sample import Sample
@@ -24,6 +24,9 @@ ACCEPTED_SHARE = 0.5
 CLOSE = 0.75
 AGREEMENT = 0.1
 SCANNED_BYTES = 256 << 20
+"""Scanned for a first quote; memchr does a gigabyte in a fraction of a second."""
+SEARCHED_BYTES = 1 << 20
+"""Searched after it for one at the edge of a field; a regular expression is slower."""
 NAMES = {"\t": "tab", " ": "space", "\x1f": "unit separator", "\x1e": "record separator", "\x01": "SOH"}
 SEPARATED = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 
@@ -53,16 +56,36 @@ def detect_delimited(
         text = cut(text, len(text) - 1)
     if not text.strip("\ufeff\x00 \t\r\n"):
         raise UdbError("E_EMPTY", f"{name} holds no data")
-    comment = options.comment or ""
-    body = _without_comments(text, comment) if comment else text
-    trials = sniff(_after(body, options.skip_rows or 0), options.delimiter, options.quote, options.escape)
+    comment, body, trials = _sniffed(text, options)
+    opinions: tuple[Opinion, ...] = ()
     if options.delimiter is None:
         opinions = second_opinions(cut(body, 64 << 10), settings)
         trials = _weighed(trials, opinions)
-    else:
-        opinions = ()
     best = _chosen(trials, text, name, options)
-    return _described(path, name, sample, encoding, options, text, best, trials, opinions)
+    return _described(path, name, sample, encoding, options, text, comment, best, trials, opinions)
+
+
+def _sniffed(text: str, options: SourceOptions) -> tuple[str, str, tuple[Trial, ...]]:
+    """The comment mark, the text without comments and skipped lines, and the trials of it, best first."""
+
+    def trials_of(body: str) -> tuple[Trial, ...]:
+        return sniff(body, options.delimiter, options.quote, options.escape)
+
+    plain = _after(text, options.skip_rows or 0)
+    if options.comment:
+        plain = _without_comments(plain, options.comment)
+    trials = trials_of(plain)
+    marked = len(re.findall(r"(?m)^#", plain))
+    if options.comment is not None or not marked or marked > plain.count("\n") / 2:
+        return options.comment or "", plain, trials
+    bare = _without_comments(plain, "#")
+    others = trials_of(bare)
+    if not others or not trials or others[0].score < trials[0].score or others[0].columns < 2:
+        return "", plain, trials
+    columns = others[0].columns
+    fitting = sum(row[0].startswith("#") and len(row) == columns for row in trials[0].rows)
+    # A first line like "#id,name" is a header; comments do not have the fields of the table.
+    return ("", plain, trials) if fitting >= marked / 2 else ("#", bare, others)
 
 
 def _after(text: str, lines: int) -> str:
@@ -120,15 +143,15 @@ def _plausible(text: str, single: Trial) -> list[str]:
 
 def _described(
     path: Path, name: str, sample: Sample, encoding: Encoding, options: SourceOptions,
-    text: str, best: Trial, trials: Sequence[Trial], opinions: Sequence[Opinion],
+    text: str, comment: str, best: Trial, trials: Sequence[Trial], opinions: Sequence[Opinion],
 ) -> Delimited:  # fmt: skip
     delimiter = "," if best.delimiter == "\x00" else best.delimiter
     quote = best.quote
     if options.quote is None and not quote and _quotes_follow(path, delimiter, sample, encoding):
         quote = '"'
     escape = best.escape if best.escape not in ("", best.quote) else quote
-    comment, rows, lines = _table_rows(text, best, options)
-    columns = len(rows[0]) if options.delimiter is not None and len(rows) == 1 else best.columns
+    rows, lines = _table_rows(text, comment, best, options)
+    columns = true_width(rows, best.columns) if best.columns > 1 else best.columns
     layout = find_layout(
         rows, columns, _pinned_header(options), 0 if options.skip_rows is not None else None, whole=sample.whole
     )
@@ -145,13 +168,31 @@ def _described(
     )
     schema = name_columns(layout.names)
     runner_up = _runner_up(best, trials)
-    findings = [*_dialect_findings(dialect, name, layout, best, runner_up, opinions)]
+    elsewhere = _share_elsewhere(sample, encoding, best)
+    findings = _dialect_findings(dialect, name, layout, best, runner_up, opinions)
+    if elsewhere is not None and elsewhere < ACCEPTED_SHARE:
+        message = f"only {elsewhere:.0%} of the rows in the middle and at the end of {name} have {best.columns} fields"
+        findings.append(told("W_DIALECT_AMBIGUOUS", message))
     if layout.header_rows:
         findings += name_findings(layout.names, schema)
     return Delimited(
-        dialect, schema, _candidates(dialect, best, runner_up, opinions), tuple(findings),
+        dialect, schema, _candidates(dialect, best, runner_up, opinions, elsewhere), tuple(findings),
         _row_estimate(sample, encoding, text, rows, layout),
     )  # fmt: skip
+
+
+def _share_elsewhere(sample: Sample, encoding: Encoding, best: Trial) -> float | None:
+    """Share of the rows of the middle and the tail that have the fields of the head; None without such slices.
+
+    A slice may begin inside a quoted field, so this can raise a doubt, but decides nothing.
+    """
+    rows = [
+        row
+        for part in (sample.middle, sample.tail)
+        for row, _ in parse(decode_slice(part, encoding), best.delimiter, best.quote, best.escape)
+        if row
+    ]
+    return sum(len(row) == best.columns for row in rows) / len(rows) if rows else None
 
 
 def _pinned_header(options: SourceOptions) -> int | None:
@@ -160,26 +201,15 @@ def _pinned_header(options: SourceOptions) -> int | None:
     return 0 if options.header == "none" else options.header
 
 
-def _table_rows(text: str, best: Trial, options: SourceOptions) -> tuple[str, list[tuple[str, ...]], list[int]]:
-    """The comment mark, and the rows that are not comments with the physical lines they end on."""
+def _table_rows(
+    text: str, comment: str, best: Trial, options: SourceOptions
+) -> tuple[list[tuple[str, ...]], list[int]]:
+    """The rows that are neither blank nor comments, with the physical lines they end on."""
     source = _after(text, options.skip_rows or 0)
-    if options.comment:
-        source = _without_comments(source, options.comment)
+    if comment:
+        source = _without_comments(source, comment)
     parsed = [(tuple(row), line) for row, line in parse(source, best.delimiter, best.quote, best.escape) if row]
-    comment = options.comment or _comment([row for row, _ in parsed], best.columns)
-    if comment and options.comment is None:
-        parsed = [(row, line) for row, line in parsed if not row[0].startswith(comment)] or parsed
-    return comment, [row for row, _ in parsed], [line for _, line in parsed]
-
-
-def _comment(rows: Sequence[tuple[str, ...]], columns: int) -> str:
-    """``#`` when rows that begin with it stand between the others and are not rows of the table."""
-    marked = [index for index, row in enumerate(rows) if row[0].startswith("#")]
-    if not marked or len(marked) > len(rows) / 2 or columns < 2:
-        return ""
-    alien = sum(len(rows[index]) != columns for index in marked)
-    leading = marked == list(range(len(marked)))
-    return "#" if alien > len(marked) / 2 and not leading else ""
+    return [row for row, _ in parsed], [line for _, line in parsed]
 
 
 def _quotes_follow(path: Path, delimiter: str, sample: Sample, encoding: Encoding) -> bool:
@@ -194,7 +224,7 @@ def _quotes_follow(path: Path, delimiter: str, sample: Sample, encoding: Encodin
         first = content.find(b'"', 0, SCANNED_BYTES)
         if first < 0:
             return len(content) > SCANNED_BYTES
-        return pattern.search(content, max(0, first - 64)) is not None
+        return pattern.search(content, max(0, first - 64), first + SEARCHED_BYTES) is not None
 
 
 def _newline(text: str) -> str:
@@ -207,7 +237,8 @@ def _newline(text: str) -> str:
 def _runner_up(best: Trial, trials: Sequence[Trial]) -> Trial | None:
     """The next best trial that would cut the rows otherwise, when it is close."""
     for trial in trials:
-        if trial.delimiter != best.delimiter or trial.rows != best.rows:
+        same_cut = trial.rows == best.rows or (trial.quote == "" and trial.columns == best.columns)
+        if trial.delimiter != best.delimiter or not same_cut:
             return trial if trial.columns > 1 and trial.score >= CLOSE * best.score else None
     return None
 
@@ -238,13 +269,16 @@ def _dialect_findings(
 
 
 def _candidates(
-    dialect: Dialect, best: Trial, runner_up: Trial | None, opinions: Sequence[Opinion]
+    dialect: Dialect, best: Trial, runner_up: Trial | None, opinions: Sequence[Opinion], elsewhere: float | None
 ) -> tuple[Candidate, ...]:
     rest = runner_up.score if runner_up else 0.0
     evidence = [
         Evidence(what=f"{best.share:.0%} of the sampled rows have {best.columns} fields", weight=best.share),
         Evidence(what=f"{best.types:.0%} of the cells look like values", weight=min(1.0, best.types)),
     ]
+    if elsewhere is not None:
+        what = f"{elsewhere:.0%} of the rows sampled in the middle and at the end have as many"
+        evidence.append(Evidence(what=what, weight=elsewhere))
     for opinion in opinions:
         same = opinion.delimiter == best.delimiter and opinion.columns == best.columns
         what = f"{opinion.who} finds {opinion.columns} columns with {NAMES.get(opinion.delimiter, opinion.delimiter)}"

@@ -136,6 +136,8 @@ def _attempt(text: str, delimiter: str, quote: str, escape: str) -> Trial:
         if len(rows) >= SCORED_ROWS:
             break
     columns, share, concentration = _lengths(rows)
+    if delimiter not in COMMON and len(rows) < 2:
+        concentration = 0.0
     types = _types(rows)
     width = (columns - 1) / columns if columns > 1 else 0.001
     score = concentration * width * types * types * _quote_sense(text, delimiter, quote, escape)
@@ -144,14 +146,24 @@ def _attempt(text: str, delimiter: str, quote: str, escape: str) -> Trial:
 
 
 def _lengths(rows: list[tuple[str, ...]]) -> tuple[int, float, float]:
-    """The commonest row length, its share, and the concentration of lengths (1 when all are equal)."""
+    """The commonest row length, its share in the table, and how far the lengths agree (1 when all are equal).
+
+    Rows before the first and after the last of that length are preamble and footer: they do not count as ragged,
+    but cost belief by the root of their share.
+    """
     counts = Counter(map(len, rows))
     total = sum(counts.values())
     if not total:
         return 0, 0.0, 0.0
     # A lone title line says nothing about the table; length 1 is the commonest only when it is the majority.
-    columns = max(counts, key=lambda length: (counts[length] * (0.3 if length == 1 else 1), length))
-    return columns, counts[columns] / total, sum((count / total) ** 2 for count in counts.values())
+    # Of lengths that are equally common, the first row's counts: it may be the header.
+    first = len(rows[0])
+    columns = max(counts, key=lambda length: (counts[length] * (0.3 if length == 1 else 1), length == first, length))
+    own = [index for index, row in enumerate(rows) if len(row) == columns]
+    inside = Counter(len(row) for row in rows[own[0] : own[-1] + 1])
+    size = sum(inside.values())
+    concentration = sum((count / size) ** 2 for count in inside.values())
+    return columns, inside[columns] / size, concentration * (size / total) ** 0.5
 
 
 def _types(rows: list[tuple[str, ...]]) -> float:

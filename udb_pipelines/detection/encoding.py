@@ -21,6 +21,8 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_SHIFT = b"\x1b$"
+"""Begins Japanese in ISO-2022-JP, whose bytes are all ASCII."""
 _MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
 
 
@@ -81,10 +83,11 @@ def _unmarked(sample: Sample) -> Encoding:
     wide = _wide(sample.head[:4096])
     if wide:
         return Encoding(wide, 0.95)
+    if _SHIFT in sample.head:
+        return _guess(sample)
     if all(_is_utf8(part, at_start=index == 0) for index, part in enumerate(sample.parts)):
         return Encoding("utf-8", 1.0)
-    damaged = _damaged_utf8(sample)
-    return damaged or _guess(sample)
+    return _damaged_utf8(sample) or _guess(sample)
 
 
 def _is_utf8(part: bytes, *, at_start: bool) -> bool:
@@ -125,15 +128,22 @@ def _wide(head: bytes) -> str | None:
 
 
 def _guess(sample: Sample) -> Encoding:
-    from charset_normalizer import from_bytes
+    """Ask the statistics. An answer that cannot decode the sample, or none, gives way to the commonest code page."""
+    import chardet
 
-    best = from_bytes(_telling(b"\n".join(sample.parts))).best()
-    if best is None:
+    telling = _telling(b"\n".join(sample.parts))
+    found = chardet.detect(telling)
+    name, confidence = found["encoding"], found["confidence"]
+    try:
+        codec = codecs.lookup(str(name)).name
+        telling.decode(codec)
+    except (LookupError, UnicodeDecodeError):
         return Encoding(FALLBACK, 0.3)
-    return Encoding(codecs.lookup(best.encoding).name, max(0.3, min(0.95, 1.0 - best.chaos - 0.05)))
+    return Encoding(codec, round(min(0.95, max(0.3, float(confidence))), 3))
 
 
 def _telling(data: bytes) -> bytes:
     """Only the lines that hold a byte beyond ASCII: they alone tell encodings apart."""
-    lines = [line for line in data.splitlines() if not line.isascii()]
-    return b"\n".join(lines)[:GUESS_BYTES]
+    lines = [line for line in data.split(b"\n") if not line.isascii() or _SHIFT in line]
+    telling = b"\n".join(lines)
+    return telling[: telling.rfind(b"\n", 0, GUESS_BYTES)] if len(telling) > GUESS_BYTES else telling

@@ -18,6 +18,15 @@ BODY_ROWS = 300
 MAX_HEADER_ROWS = 3
 MAX_FOOTER_ROWS = 10
 DOMINANT = 0.75
+USUAL_NAMES = frozenset({
+    "id", "name", "code", "type", "date", "time", "year", "month", "day", "title", "value", "amount", "price",
+    "total", "status", "state", "city", "country", "address", "email", "phone", "description", "category",
+    "label", "key", "count", "number", "no", "user", "first_name", "last_name", "gender", "sex", "age", "url",
+    "lat", "lon", "latitude", "longitude", "comment", "notes", "text", "language", "currency", "region",
+    "zip", "nom", "prenom", "ville", "pays", "datum", "betrag", "ort", "nombre", "fecha", "ciudad", "pais",
+    "nome", "data", "cidade", "citta",
+})  # fmt: skip
+"""Words that name columns more often than they fill them."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,18 @@ def find_layout(
         header_rows, confidence = _header_rows(table, columns)
     names = _names(table, header_rows, columns)
     return Layout(start, end, header_rows, names, confidence)
+
+
+def true_width(rows: Sequence[Cells], columns: int) -> int:
+    """``columns``, or the width of a row above the table that must be its header: wider, and made of single words.
+
+    Preamble is narrower than its table; a wider row of names says that the rows below it lack fields.
+    """
+    for row in rows[: _start(rows, columns)]:
+        words = sum(cell_type(cell) == "word" for cell in row)
+        if len(row) > columns and words == _filled(row) >= max(2, 0.6 * len(row)):
+            return len(row)
+    return columns
 
 
 def _filled(row: Cells) -> int:
@@ -88,9 +109,10 @@ def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
 
 def _header_rows(table: Sequence[Cells], columns: int) -> tuple[int, float]:
     """How many rows of names the table begins with, and how sure that is."""
-    body = [row for row in table[1 : BODY_ROWS + 1] if len(row) == columns]
     if not table:
         return 0, 0.5
+    below = table[1 : BODY_ROWS + 1]
+    body = [row for row in below if len(row) == columns] or [(*row, *[""] * columns)[:columns] for row in below]
     if not body:
         return int(_could_be_names(table[0])), 0.6
     votes = _votes(table[0], body, columns)
@@ -118,6 +140,8 @@ def _votes(first: Cells, body: Sequence[Cells], columns: int) -> float:
     if _are_periods(first):
         votes += sum(cell_type(cell) == "number" for cell in first) + 1
     cells = [cell.strip().casefold() for cell in first if cell.strip()]
+    # Most tables have a header; without any sign for or against one, a row of distinct texts is taken for it.
+    votes += 0.3 if _could_be_names(first) else 0.0
     if len(set(cells)) < len(cells):
         votes -= 0.3
     if len(cells) < len(first) / 2:
@@ -136,11 +160,14 @@ def _vote(cell: str, below: Sequence[str]) -> float:
         return _text_vote(cell, kind, below)
     if kind == dominant:
         return -1.0
-    return 1.0 if kind in ("word", "text", "odd") else -0.2
+    # A word that means "no value" may stand in any row of data; a number over flags or dates may not.
+    return {"flag": 0.0, "number": 0.5, "date": 0.5}.get(kind, 1.0)
 
 
 def _text_vote(cell: str, kind: CellType, below: Sequence[str]) -> float:
     """A column of texts tells little: names rarely come back below, and are rarely numbers or dates."""
+    if cell.strip().casefold() in USUAL_NAMES and cell not in below:
+        return 0.5
     if kind in ("number", "date", "special"):
         return -0.6
     if cell in below:
@@ -155,8 +182,8 @@ def _are_periods(row: Cells) -> bool:
     """A label, then years in a row: the header of a wide table."""
     numbers = [cell.strip() for cell in row if cell_type(cell) == "number"]
     years = [int(cell) for cell in numbers if cell.isascii() and cell.isdigit() and 1800 <= int(cell) <= 2200]
-    steps = {later - earlier for earlier, later in pairwise(years)}
-    return len(years) == len(numbers) >= 2 and len(steps) == 1 and cell_type(row[0]) != "number"
+    rising = [later > earlier for earlier, later in pairwise(years)]
+    return len(years) == len(numbers) >= 2 and len(set(rising)) == 1 and cell_type(row[0]) != "number"
 
 
 def _continues(table: Sequence[Cells], index: int, columns: int) -> bool:

@@ -66,14 +66,14 @@ def kind_of(head: bytes) -> tuple[Kind, str]:
     """
     if not head.strip(b"\x00 \t\r\n\x0b\x0c") or head in (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"):
         return "empty", "no content"
-    binary = looks_binary(head)
+    controls = any(byte < 9 for byte in head)
     for signature, offset, kind in _SIGNATURES:
-        if head.startswith(signature, offset) and (binary or signature not in _AMBIGUOUS):
+        if head.startswith(signature, offset) and (controls or signature not in _AMBIGUOUS):
             return kind, kind
     for signature, what in REFUSED.items():
-        if head.startswith(signature) and (binary or signature not in _AMBIGUOUS):
+        if head.startswith(signature) and (controls or signature not in _AMBIGUOUS):
             return "refused", what
-    return ("binary", "binary data") if binary else (_text_kind(head), "text")
+    return ("binary", "binary data") if looks_binary(head) else (_text_kind(head), "text")
 
 
 def _text_kind(head: bytes) -> Kind:
