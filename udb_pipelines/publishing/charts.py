@@ -15,14 +15,14 @@ from markupsafe import Markup
 from udb_pipelines.models import Bin, NumericStats, ValueCount
 from udb_pipelines.publishing.formatting import integer, number, percent, share, short_number, shown
 
-WIDTH, HEIGHT = 420, 190
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 10, 26
+WIDTH, HEIGHT = 340, 165
+LEFT, RIGHT, TOP, BOTTOM = 38, 12, 8, 24
 BAR_ROW = 24
 MAX_AXIS_LABELS = 6
 MAX_TICKS = 4
-CHARACTER = 6.2
+CHARACTER = 6.0
 """Width of a digit at the charts' font size."""
-LABEL_CHARACTERS = 22
+LABEL_CHARACTERS = 20
 
 
 def svg_data_uri(svg: str) -> str:
@@ -47,7 +47,7 @@ def timeline(points: Sequence[ValueCount], label: str = "Rows over time") -> Mar
 
 def bars(values: Sequence[ValueCount], total: int, label: str = "Most frequent values") -> Markup:
     """Horizontal bars with the value, its count and its share of ``total``."""
-    labels_to, counts_from = 150, WIDTH - 108
+    labels_to, counts_from = 132, WIDTH - 104
     most = max((value.count for value in values), default=0) or 1
     height = BAR_ROW * len(values) + 4
     parts = [_open("bars", WIDTH, height, label)]
@@ -105,7 +105,7 @@ def completeness(valid: int, invalid: int, nulls: int) -> Markup:
         f"{percent(share(valid, total))} valid, {percent(share(invalid, total))} invalid, "
         f"{percent(share(nulls, total))} empty"
     )
-    parts = [_open("completeness", WIDTH, 8, label), _rect(0, 0, WIDTH, 8, "c-rest", "#8b95a1", 0.25)]
+    parts = [_open("completeness", WIDTH, 8, label, stretch=True), _rect(0, 0, WIDTH, 8, "c-rest", "#8b95a1", 0.25)]
     start = 0.0
     for count, kind, colour in ((valid, "c-bar", "#5588b5"), (invalid, "c-bad", "#c2564b")):
         length = max(WIDTH * count / total, 2.0) if count and total else 0.0
@@ -173,7 +173,7 @@ def _columns(counts: Sequence[int], titles: Sequence[str], names: Sequence[str],
     scale = ticks(max(counts, default=0))
     bottom, inner, top = HEIGHT - BOTTOM, WIDTH - LEFT - RIGHT, scale[-1]
     step = inner / max(len(counts), 1)
-    parts = [_open("columns", WIDTH, HEIGHT, label)]
+    parts = [_open("uprights", WIDTH, HEIGHT, label)]
     for tick in scale:
         y = bottom - (bottom - TOP) * tick / top
         parts.append(_line(LEFT, y, WIDTH - RIGHT, y, "c-axis" if tick == 0 else "c-grid"))
@@ -205,12 +205,13 @@ def _visible(length: float) -> float:
     return max(length, 1.5)
 
 
-def _open(kind: str, width: float, height: float, label: str) -> Markup:
+def _open(kind: str, width: float, height: float, label: str, *, stretch: bool = False) -> Markup:
+    aspect = Markup(' preserveAspectRatio="none"') if stretch else Markup("")
     alternative = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
     return Markup(
-        '<svg xmlns="http://www.w3.org/2000/svg" class="chart {}" width="{}" height="{}" viewBox="0 0 {} {}" {} '
-        'font-family="system-ui,sans-serif" font-size="11" fill="#5588b5">'
-    ).format(kind, _n(width), _n(height), _n(width), _n(height), alternative)
+        '<svg xmlns="http://www.w3.org/2000/svg" class="chart {}" width="{}" height="{}" viewBox="0 0 {} {}"{} {} '
+        'font-family="system-ui,sans-serif" font-size="10.5" fill="#5588b5">'
+    ).format(kind, _n(width), _n(height), _n(width), _n(height), aspect, alternative)
 
 
 def _close(parts: Iterable[Markup]) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 
@@ -11,12 +12,27 @@ import udb_pipelines
 from udb_pipelines.models import DetectedStream, Detection, Profile, SyncResult
 
 AUDIT_VERSION = 1
+_SHA256 = re.compile("[0-9a-f]{64}")
 PACKAGES = ("dagster", "duckdb", "duckdb-extension-ducklake", "pyarrow", "pydantic")
 
 
 def profile_json(profile: Profile) -> str:
     """The profile as JSON: fields in the model's order, indented, no NaN, the same bytes for the same profile."""
     return profile.model_dump_json(indent=2) + "\n"
+
+
+def same_profile(one: str, other: str) -> bool:
+    """Whether two ``profile.json`` say the same of the data.
+
+    When they were made does not count, nor do digits after the ninth: a sum over several threads may
+    differ in the last ones.
+    """
+    return _said(one) == _said(other)
+
+
+def _said(text: str) -> dict[str, object]:
+    content = json.loads(text, parse_float=lambda digits: f"{float(digits):.9g}")
+    return {name: value for name, value in content.items() if name not in {"profiled_at", "seconds"}}
 
 
 def audit_json(
@@ -72,7 +88,9 @@ def _input(detection: Detection, stream: DetectedStream | None) -> dict[str, obj
     dialect = stream.dialect if stream else None
     return {
         "connector": detection.connector,
-        "sha256": detection.fingerprint,
+        "fingerprint": detection.fingerprint,
+        "sha256": detection.fingerprint if _SHA256.fullmatch(detection.fingerprint) else None,
+        "sha256_of": "names (of several files), contents and the options that decide how they are read",
         "bytes": detection.bytes,
         "format": stream.format if stream else None,
         "compression": stream.compression if stream else None,

@@ -19,7 +19,7 @@ from udb_pipelines.models import (
     SyncResult,
 )
 from udb_pipelines.operations.progress import report as report_progress
-from udb_pipelines.publishing.documents import audit_json, profile_json, software_versions
+from udb_pipelines.publishing.documents import audit_json, profile_json, same_profile, software_versions
 from udb_pipelines.publishing.folder import PendingFolder, Written, pending_folder, sole_writer
 from udb_pipelines.publishing.manifests import MANIFEST, dump_manifest, latest, verify
 from udb_pipelines.publishing.metrics import metrics_csv
@@ -53,7 +53,7 @@ def publish(
     Returns:
         The manifest. When the profiles are unchanged and what is published of them is whole, it is that
         earlier manifest with ``unchanged`` set, and nothing is written; when files of it are missing or
-        altered, everything is published again.
+        altered, or other settings led to other profiles, everything is published again.
 
     Raises:
         UdbError: ``E_LOCK_TIMEOUT`` when another process publishes this source for too long.
@@ -83,14 +83,18 @@ def publish(
 
 
 def _still_valid(profiles: ProfileSet, settings: Settings) -> Manifest | None:
-    """The newest manifest, if it holds exactly these profiles and every file of it is whole."""
+    """The newest manifest, if every file of it is whole and its profiles say what these say."""
     manifest = latest(settings, profiles.source)
-    if manifest is None or manifest.version != profiles.version:
+    if manifest is None or manifest.version != profiles.version or verify(manifest):
         return None
-    datasets = {artifact.dataset for artifact in manifest.artifacts if artifact.dataset}
-    if datasets != {profile.dataset for profile in profiles.profiles} or verify(manifest):
+    published = {artifact.dataset for artifact in manifest.artifacts if artifact.dataset}
+    if published != {profile.dataset for profile in profiles.profiles}:
         return None
-    return manifest
+    same = (
+        same_profile(profile_json(profile), (manifest.folder / profile.dataset / "profile.json").read_text("utf-8"))
+        for profile in profiles.profiles
+    )
+    return manifest if all(same) else None
 
 
 def _artifacts(

@@ -18,9 +18,9 @@ from udb_pipelines.models import DatasetVersion, Detection, Profile, ProfileSet,
 from udb_pipelines.publishing import formatting, view
 
 VERDICT_MEANINGS = {
-    "PASS": "nothing stands in the way",
-    "WARN": "usable, with things to know",
-    "FAIL": "look at the errors before you use it",
+    "PASS": "Nothing found that stands in the way.",
+    "WARN": "Usable, with things to know first.",
+    "FAIL": "Look at the errors before you use it.",
 }
 
 

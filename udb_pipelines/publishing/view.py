@@ -17,6 +17,7 @@ from udb_pipelines.models import (
     NumericStats,
     Profile,
     Stream,
+    TextStats,
     ValueCount,
 )
 from udb_pipelines.publishing import charts
@@ -33,15 +34,11 @@ from udb_pipelines.publishing.formatting import (
 )
 
 FILES_SHOWN = 10
-TYPE_MEANINGS = {
-    "numeric": "numbers",
-    "money": "amounts with two decimals",
-    "date": "dates or times",
-    "code": "few distinct values",
-    "alpha": "letters only",
-    "varchar": "text",
-    "mixed": "several types, none prevails",
-    "unknown": "no values",
+MATCHES = {
+    "numeric": "of the values are numbers",
+    "money": "of the values are amounts with two decimals",
+    "date": "of the values are dates or times",
+    "alpha": "of the values are letters only",
 }
 SIGNS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe", " ": "space", ":": "colon", '"': "double quote",
          "'": "single quote", "\\": "backslash", "\n": "LF", "\r\n": "CRLF", "\r": "CR", "": "none"}  # fmt: skip
@@ -100,10 +97,8 @@ class ColumnView:
     name: str
     anchor: str
     original: str
-    meaning: str
     least: str
     greatest: str
-    sort_range: float | str
     null_share: str
     null_meter: Markup
     mini: Markup
@@ -161,7 +156,9 @@ def header_facts(profile: Profile, seconds: dict[str, float]) -> tuple[Fact, ...
     cells = profile.rows * len(profile.columns)
     empty = sum(column.nulls for column in profile.columns)
     invalid = sum(column.invalid for column in profile.columns)
-    rejected = percent(share(profile.rows_rejected, profile.rows_read)) if profile.rows_rejected else "of rows read"
+    rejected = (
+        percent(share(profile.rows_rejected, profile.rows_read)) if profile.rows_rejected else "every row was loaded"
+    )
     return (
         Fact("Rows", integer(profile.rows), f"{integer(profile.rows_read)} read"),
         Fact("Columns", integer(len(profile.columns)), _kinds(profile)),
@@ -271,16 +268,14 @@ def _finding(finding: Finding, anchors: dict[str, str]) -> FindingView:
 def _column(column: ColumnProfile, original: str | None) -> ColumnView:
     present = column.rows - column.nulls
     identifier = anchor(column.name, column.position)
-    least, greatest, sort_range = _range(column)
+    least, greatest = _range(column)
     return ColumnView(
         profile=column,
         name=shown(column.name, 120),
         anchor=identifier,
         original=shown(original, 120) if original and original != column.name else "",
-        meaning=TYPE_MEANINGS[column.type],
         least=least,
         greatest=greatest,
-        sort_range=sort_range,
         null_share=percent(column.null_pct),
         null_meter=charts.meter(column.nulls, column.rows, "c-null"),
         mini=_mini(column, present),
@@ -290,20 +285,27 @@ def _column(column: ColumnProfile, original: str | None) -> ColumnView:
         facts=_facts(column, present),
         statistics=tuple(_statistics(column)),
         top=_value_rows(column.top_values, present),
-        bottom=_value_rows(column.bottom_values, present),
+        bottom=_value_rows(_seldom(column), present),
         patterns=_value_rows(column.text.patterns, present) if column.text else (),
         findings=finding_views(column.findings, ()),
     )
 
 
-def _range(column: ColumnProfile) -> tuple[str, str, float | str]:
+def _range(column: ColumnProfile) -> tuple[str, str]:
     if column.numeric and column.numeric.min is not None:
-        return number(column.numeric.min), number(column.numeric.max), column.numeric.min
+        return number(column.numeric.min), number(column.numeric.max)
     if column.date and column.date.min is not None:
-        return shown(column.date.min, 32), shown(column.date.max or "", 32), column.date.min
+        return _day(column.date.min), _day(column.date.max or "")
+    if column.min_length is not None and column.min_length == column.max_length:
+        return "", plural(column.min_length, "character")
     if column.min_length is not None:
-        return f"{integer(column.min_length)}", f"{plural(column.max_length or 0, 'character')}", ""
-    return "", "", ""
+        return integer(column.min_length), plural(column.max_length or 0, "character")
+    return "", ""
+
+
+def _day(iso: str) -> str:
+    """The date of an ISO time: in the table of columns the time of day says little and takes much room."""
+    return shown(iso.partition("T")[0].partition(" ")[0], 32)
 
 
 def _mini(column: ColumnProfile, present: int) -> Markup:
@@ -324,15 +326,21 @@ def _summary(column: ColumnProfile, present: int) -> str:
     """The type and how sure it is, in words."""
     if not present:
         return "No row has a value."
-    said = f"{percent(100 * column.type_share)} of the values are {TYPE_MEANINGS[column.type]}"
-    if column.type == "mixed":
-        said = "No type reaches the threshold"
+    said = _type_said(column)
     if column.runner_up and column.runner_up_share:
         said += f"; next: {column.runner_up}, {percent(100 * column.runner_up_share)}"
     if column.format_hint:
         recover = f", which explains {percent(100 * (column.format_hint_share or 0))}"
         said += f". Other notation found: {shown(column.format_hint)}{recover}"
     return said + "."
+
+
+def _type_said(column: ColumnProfile) -> str:
+    if column.type in MATCHES:
+        return f"{percent(100 * column.type_share)} {MATCHES[column.type]}"
+    if column.type == "code":
+        return f"A code: {plural(column.distinct, 'distinct value')}"
+    return "Several types, none of them prevails" if column.type == "mixed" else "Text"
 
 
 def _facts(column: ColumnProfile, present: int) -> tuple[Fact, ...]:
@@ -348,6 +356,8 @@ def _facts(column: ColumnProfile, present: int) -> tuple[Fact, ...]:
         facts.append(Fact("Length", lengths, f"mean {number(column.avg_length)}"))
     if column.leading_trailing_space:
         facts.append(Fact("Outer white space", integer(column.leading_trailing_space), "values"))
+    if column.text and column.type not in {"numeric", "money", "date"}:
+        facts += _text_facts(column.text)
     return tuple(facts)
 
 
@@ -360,12 +370,15 @@ def _statistics(column: ColumnProfile) -> list[Fact]:
         facts.append(Fact("Two decimals", verdict))
     if column.date:
         facts += _date_facts(column.date)
-    if column.text and column.type not in {"numeric", "money", "date"}:
-        text = column.text
-        facts.append(Fact("Entropy", number(text.entropy), "bits"))
-        for label, count in (("Upper case", text.upper), ("Lower case", text.lower), ("Mixed case", text.mixed)):
-            facts += [Fact(label, integer(count))] if count else []
     return facts
+
+
+def _text_facts(text: TextStats) -> list[Fact]:
+    cases = (("Upper case", text.upper), ("Lower case", text.lower), ("Mixed case", text.mixed))
+    return [
+        Fact("Entropy", number(text.entropy), "bits"),
+        *(Fact(label, integer(count)) for label, count in cases if count),
+    ]
 
 
 def _numeric_facts(stats: NumericStats) -> list[Fact]:
@@ -410,9 +423,9 @@ def _charts(column: ColumnProfile) -> Iterable[Chart]:
     if column.numeric:
         strip = charts.quantile_strip(column.numeric)
         if strip:
-            names, figures = zip(*column.numeric.quantiles.items(), strict=True)
-            caption = "Quantiles: 1–99 %, 5–95 %, quartiles, median (line), mean (dot)"
-            yield Chart(caption, strip, names, (tuple(map(number, figures)),))
+            rows = tuple((f"{name[1:]} %", number(value)) for name, value in column.numeric.quantiles.items())
+            caption = "Spread of 98, 90 and 50 % of the values, median (line), mean (dot)"
+            yield Chart(caption, strip, ("Below it", "Value"), rows)
     if column.date:
         yield from _date_charts(column.date)
 
@@ -440,11 +453,24 @@ def _count_chart(caption: str, head: str, points: Sequence[ValueCount]) -> Chart
     return Chart(caption, charts.timeline(points, label), (head, "Rows"), rows)
 
 
+def _seldom(column: ColumnProfile) -> Sequence[ValueCount]:
+    """The least frequent values, where they say more than the most frequent ones do."""
+    is_text = column.type in {"code", "alpha", "varchar", "mixed"}
+    repeats = column.distinct > len(column.top_values) and column.uniqueness < 1
+    return column.bottom_values if is_text and repeats else ()
+
+
+def _edges(text: str) -> str:
+    """Spaces at either end made visible; nobody sees them otherwise, and they break joins."""
+    left, right = len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))
+    return f"{'␣' * left}{text.strip(' ')}{'␣' * right}" if left or right else text
+
+
 def _value_rows(values: Sequence[ValueCount], total: int) -> tuple[ValueRow, ...]:
     most = max((value.count for value in values), default=0)
     return tuple(
         ValueRow(
-            text=shown(value.value),
+            text=_edges(shown(value.value)),
             blank=not value.value.strip(),
             count=integer(value.count),
             share=percent(share(value.count, total)),
