@@ -177,19 +177,29 @@ def _all_match(shape: str, values: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column of text with the words that mean NULL in it."""
+    """A column of text, and the words that mean NULL in it.
+
+    ``source`` is the SQL of its text where that is more than the column itself. ``allowed`` limits the types:
+    a JSON string of digits stays a string.
+    """
 
     name: str
     null_markers: tuple[str, ...] = ()
+    source: str | None = None
+    allowed: tuple[str, ...] | None = None
 
     @property
     def sql(self) -> str:
-        """The value, NULL for a marker."""
-        name = quote_identifier(self.name)
+        """The text, NULL for a marker."""
+        text = self.source or quote_identifier(self.name)
         if not self.null_markers:
-            return name
+            return text
         markers = ", ".join(map(quote_literal, self.null_markers))
-        return f"CASE WHEN {name} NOT IN ({markers}) THEN {name} END"
+        return f"CASE WHEN {text} NOT IN ({markers}) THEN {text} END"
+
+    def candidates(self, values: Sequence[str]) -> tuple[Candidate, ...]:
+        """The types that ``values`` and the source allow."""
+        return tuple(found for found in candidates_for(values) if self.allowed is None or found.type in self.allowed)
 
     def cast(self, candidate: Candidate | None) -> str:
         """SQL of the typed value; stops the query at the first value that the cast would change."""
@@ -221,6 +231,11 @@ class TextRelation:
     sample_sql: str
     columns: tuple[TextColumn, ...]
     fixed: tuple[str, ...] = ()
+
+
+def sample_of(parquet: Path) -> str:
+    """SQL of a repeatable sample from all over a Parquet file."""
+    return f"FROM read_parquet({quote_literal(parquet)}) USING SAMPLE {SAMPLE_ROWS} ROWS (reservoir, 1)"
 
 
 Choice = dict[str, tuple[Candidate, ...]]
@@ -259,19 +274,16 @@ def _from_sample(connection: duckdb.DuckDBPyConnection, relation: TextRelation) 
     choice: Choice = {}
     for index, column in enumerate(relation.columns):
         values = [row[index] for row in glance if row[index] is not None]
-        if values:
-            choice[column.name] = candidates_for(values)
-        else:
-            choice[column.name] = _from_all_values(connection, column)
+        choice[column.name] = column.candidates(values or _first_values(connection, column))
     choice = _holding(connection, relation, choice, "FROM udb_sample")
     connection.execute("DROP TABLE udb_sample")
     return choice
 
 
-def _from_all_values(connection: duckdb.DuckDBPyConnection, column: TextColumn) -> tuple[Candidate, ...]:
-    """Candidates of a column whose first rows are all empty."""
+def _first_values(connection: duckdb.DuckDBPyConnection, column: TextColumn) -> list[str]:
+    """Values of a column whose first rows are all empty."""
     query = f"SELECT {column.sql} AS v FROM udb_sample WHERE v IS NOT NULL LIMIT {GLANCE_ROWS}"
-    return candidates_for([value for (value,) in connection.execute(query).fetchall()])
+    return [value for (value,) in connection.execute(query).fetchall()]
 
 
 def _holding(connection: duckdb.DuckDBPyConnection, relation: TextRelation, choice: Choice, rows_sql: str) -> Choice:

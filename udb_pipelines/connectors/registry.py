@@ -14,6 +14,8 @@ BY_FORMAT = {
     "arrow": "columnar",
     "avro": "columnar",
     "delimited": "delimited.reader",
+    "json": "documents",
+    "ndjson": "documents",
     "orc": "columnar",
     "parquet": "columnar",
 }
