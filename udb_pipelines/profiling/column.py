@@ -74,6 +74,5 @@ def _assemble(session: Session, column: Column, facts: dict[str, Any], parts: Pa
 
 
 def _ranked(session: Session, order: str) -> tuple[ValueCount, ...]:
-    return session.value_counts(
-        f"SELECT v::VARCHAR, n FROM {VALUES} ORDER BY {order} LIMIT {session.settings.max_top_values}"
-    )
+    first = f"(FROM {VALUES} ORDER BY {order} LIMIT {session.settings.max_top_values})"
+    return session.value_counts(f"SELECT v::VARCHAR, n FROM {first} ORDER BY {order}")

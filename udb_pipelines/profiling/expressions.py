@@ -26,18 +26,22 @@ NULL_MARKERS = (
 _GROUPS = r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?"
 _PLAIN = r"[0-9]+(\.[0-9]+)?"
 _CURRENCY = r"[$€£¥₹]|USD|EUR|GBP|CHF|JPY"
-NOTATIONS: tuple[tuple[str, str], ...] = (
-    (
-        "currency symbol ($1,234.50)",
-        rf"[+-]?\(?[+-]?({_CURRENCY}) ?[+-]?({_GROUPS}|{_PLAIN})\)?|[+-]?({_GROUPS}|{_PLAIN}) ?({_CURRENCY})",
+THOUSANDS = "thousands separators (1,234.50)"
+DECIMAL_COMMA = "decimal comma (1.234,50)"
+NOTATIONS = {
+    "currency symbol ($1,234.50)": (
+        rf"[+-]?\(?[+-]?({_CURRENCY}) ?[+-]?({_GROUPS}|{_PLAIN})\)?|[+-]?({_GROUPS}|{_PLAIN}) ?({_CURRENCY})"
     ),
-    ("thousands separators (1,234.50)", rf"[+-]?{_GROUPS}"),
-    ("decimal comma (1.234,50)", r"[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+),[0-9]+( ?€)?"),
-    ("percent sign (12%)", rf"[+-]?({_PLAIN}|[0-9]+,[0-9]+) ?%"),
-    ("parentheses for negatives ((12.00))", rf"\(({_GROUPS}|{_PLAIN})\)"),
-    ("white space around the number", rf"[{SPACE}]+{NUMBER}[{SPACE}]*|{NUMBER}[{SPACE}]+"),
-)
-"""Other ways to write a number: what to call it, and its regular expression."""
+    THOUSANDS: rf"[+-]?{_GROUPS}",
+    DECIMAL_COMMA: r"[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+),[0-9]+( ?€)?",
+    "percent sign (12%)": rf"[+-]?({_PLAIN}|[0-9]+,[0-9]+) ?%",
+    "parentheses for negatives ((12.00))": rf"\(({_GROUPS}|{_PLAIN})\)",
+    "white space around the number": rf"[{SPACE}]+{NUMBER}[{SPACE}]*|{NUMBER}[{SPACE}]+",
+}
+"""Other ways to write a number: what to call it, and its regular expression. None matches a plain number."""
+
+LOOSE_NOTATION = rf"[{SPACE}+(-]*({_CURRENCY})?[ +-]?[0-9][0-9.,]*[)]?[{SPACE}]*(%|{_CURRENCY})?"
+"""Everything :data:`NOTATIONS` match, and more."""
 
 
 def full_match(value: str, pattern: str) -> str:
@@ -45,21 +49,34 @@ def full_match(value: str, pattern: str) -> str:
     return f"regexp_full_match({value}, {quote_literal(pattern)}, 's')"
 
 
+def _when(guard: str, predicate: str) -> str:
+    """``predicate``, evaluated only for the values that pass a cheap ``guard`` it implies."""
+    return f"(CASE WHEN {guard} THEN {predicate} ELSE false END)"
+
+
+def _may_be_number_or_date(value: str) -> str:
+    # Digits, signs and brackets come before the colon, and so does all ASCII white space.
+    return f"{value} < ':'"
+
+
 def blank(value: str) -> str:
     """Whether a text is empty or white space only, which counts as null."""
-    return full_match(value, BLANK)
+    # The exclamation mark is the first character after the space; from U+0080 on there is other white space.
+    return _when(f"{value} < '!' OR {value} >= chr(128)", full_match(value, BLANK))
 
 
 def padded(value: str) -> str:
     """Whether a text begins or ends with white space."""
     one = quote_literal(f"[{SPACE}]")
-    return f"(regexp_matches({value}[1], {one}) OR regexp_matches({value}[-1], {one}))"
+    either = f"(regexp_matches({value}[1], {one}) OR regexp_matches({value}[-1], {one}))"
+    return _when(f"{value} < '!' OR {value}[-1] <= ' ' OR strlen({value}) <> length({value})", either)
 
 
 def number(value: str) -> str:
     """The number a text stands for as a finite DOUBLE, or NULL."""
     cast = f"TRY_CAST({value} AS DOUBLE)"
-    return f"CASE WHEN {full_match(value, NUMBER)} AND isfinite({cast}) THEN {cast} END"
+    matched = _when(_may_be_number_or_date(value), full_match(value, NUMBER))
+    return f"CASE WHEN {matched} AND isfinite({cast}) THEN {cast} END"
 
 
 def numeric(value: str) -> str:
@@ -69,7 +86,7 @@ def numeric(value: str) -> str:
 
 def money(value: str) -> str:
     """Whether a text is an amount with exactly two decimals."""
-    return full_match(value, MONEY)
+    return _when(_may_be_number_or_date(value), full_match(value, MONEY))
 
 
 def alpha(value: str) -> str:
@@ -79,16 +96,15 @@ def alpha(value: str) -> str:
 
 def dateish(value: str) -> str:
     """Whether a text looks so much like a date that the formats are worth trying."""
-    return full_match(value, DATEISH)
+    return _when(_may_be_number_or_date(value), full_match(value, DATEISH))
+
+
+def notation(value: str) -> str:
+    """Whether a text is made like a number in another notation, loosely: worth trying each of them."""
+    return full_match(value, LOOSE_NOTATION)
 
 
 def null_marker(value: str) -> str:
     """Whether a text is a word that often stands for 'no value'."""
     words = ", ".join(map(quote_literal, NULL_MARKERS))
-    return f"(length({value}) <= 8 AND lower({value}) IN ({words}))"
-
-
-def shape(value: str) -> str:
-    """The pattern of a text: ``A`` for a letter of any script, ``9`` for a digit, the rest as it is."""
-    letters = f"regexp_replace({value}, '\\p{{L}}\\p{{M}}*', 'A', 'g')"
-    return f"regexp_replace({letters}, '\\p{{Nd}}', '9', 'g')"
+    return _when(f"strlen({value}) <= {max(map(len, NULL_MARKERS))}", f"lower({value}) IN ({words})")

@@ -32,9 +32,8 @@ class _Basics:
     """What one pass over the sorted numbers says."""
 
     n: int
-    distinct: int
     most: int
-    """Rows of the most frequent number."""
+    """Rows of the most frequent entry; when 1, a number's rank is its row id."""
     low: float
     high: float
     total: float
@@ -52,16 +51,15 @@ def numeric_stats(session: Session, number_sql: str) -> NumericStats | None:
     basics = _basics(session)
     if basics is None:
         return None
-    quantiles = _quantiles(session, basics)
+    quantiles = _interpolated(session, basics, QUANTILES)
     return _assemble(session, basics, quantiles)
 
 
 def _lay_down(session: Session, number_sql: str) -> None:
-    # Equal numbers written differently (1, 1.0) become one; + 0.0 makes the negative zero a plain one.
-    session.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {SORTED} AS SELECT x, sum(n)::BIGINT AS n FROM "
-        f"(SELECT ({number_sql}) + 0.0 AS x, n FROM {VALUES}) WHERE x IS NOT NULL GROUP BY x ORDER BY x"
-    )
+    # Adding zero makes the negative zero a plain one. Equal numbers written differently (1, 1.0) stay beside
+    # each other: every figure is right without the price of merging them.
+    numbers = f"(SELECT ({number_sql}) + 0::DOUBLE AS x, n FROM {VALUES}) WHERE x IS NOT NULL"
+    session.connection.execute(f"CREATE OR REPLACE TEMP TABLE {SORTED} AS SELECT x, n FROM {numbers} ORDER BY x")
 
 
 def _chunked(session: Session, sums: str) -> list[tuple[Any, ...]]:
@@ -71,15 +69,13 @@ def _chunked(session: Session, sums: str) -> list[tuple[Any, ...]]:
 def _basics(session: Session) -> _Basics | None:
     rows = _chunked(
         session,
-        f"sum(n)::BIGINT, count(*), max(n), min(x), max(x), sum(x * n), "
+        f"sum(n)::BIGINT, max(n), min(x), max(x), sum(x * n), "
         f"{count_where('x = 0')}, {count_where('x < 0')}, {count_where('x = trunc(x)')}",
     )
     if not rows:
         return None
-    n, distinct, most, low, high, total, zeros, negatives, integers = zip(*rows, strict=True)
-    return _Basics(
-        sum(n), sum(distinct), max(most), min(low), max(high), _fsum(total), sum(zeros), sum(negatives), sum(integers)
-    )
+    n, most, low, high, total, zeros, negatives, integers = zip(*rows, strict=True)
+    return _Basics(sum(n), max(most), min(low), max(high), _fsum(total), sum(zeros), sum(negatives), sum(integers))
 
 
 def _fsum(values: tuple[float, ...]) -> float:
@@ -89,28 +85,29 @@ def _fsum(values: tuple[float, ...]) -> float:
         return math.nan
 
 
-def _at_ranks(session: Session, basics: _Basics, ranks: set[int]) -> dict[int, float]:
-    """The numbers at the given ranks, from 0, of the sorted column with repetitions."""
-    wanted = ", ".join(map(str, sorted(ranks)))
-    if basics.most == 1:
-        rows = session.rows_of(f"SELECT rowid, x FROM {SORTED} WHERE rowid IN ({wanted})")
-        return {int(rank): x for rank, x in rows}
-    rows = session.rows_of(
-        f"SELECT rank, min(x) FROM (SELECT unnest([{wanted}]) AS rank) ranks ASOF JOIN "
-        f"(SELECT x, sum(n) OVER (ROWS UNBOUNDED PRECEDING) - n AS before FROM {SORTED}) "
-        "ON rank >= before GROUP BY rank"
-    )
-    return {int(rank): x for rank, x in rows}
-
-
 def _interpolated(session: Session, basics: _Basics, shares: dict[str, float]) -> dict[str, float]:
+    """Quantiles with linear interpolation between the two nearest ranks."""
     positions = {name: share * (basics.n - 1) for name, share in shares.items()}
-    ranks = {bound for at in positions.values() for bound in (math.floor(at), math.ceil(at))}
+    ranks = [(math.floor(at), math.ceil(at)) for at in positions.values()]
     found = _at_ranks(session, basics, ranks)
     return {
         name: _between(found[math.floor(at)], found[math.ceil(at)], at - math.floor(at))
         for name, at in positions.items()
     }
+
+
+def _at_ranks(session: Session, basics: _Basics, pairs: list[tuple[int, int]]) -> dict[int, float]:
+    """The numbers at pairs of neighbouring ranks, from 0, of the sorted column with repetitions."""
+    ranks = {rank for pair in pairs for rank in pair}
+    if basics.most == 1:
+        wanted = ", ".join(map(str, sorted(ranks)))
+        return {int(rank): x for rank, x in session.rows_of(f"SELECT rowid, x FROM {SORTED} WHERE rowid IN ({wanted})")}
+    hit = " OR ".join(f"(upto > {low} AND upto - n <= {high})" for low, high in pairs)
+    rows = session.rows_of(
+        f"SELECT x, (upto - n)::BIGINT, upto::BIGINT FROM "
+        f"(SELECT x, n, sum(n) OVER (ROWS UNBOUNDED PRECEDING) AS upto FROM {SORTED}) WHERE {hit}"
+    )
+    return {rank: x for x, before, upto in rows for rank in ranks if before <= rank < upto}
 
 
 def _between(low: float, high: float, share: float) -> float:
@@ -121,10 +118,6 @@ def _between(low: float, high: float, share: float) -> float:
     if math.isinf(step):
         return low * (1 - share) + high * share
     return high - step * (1 - share) if share >= 0.5 else low + step * share
-
-
-def _quantiles(session: Session, basics: _Basics) -> dict[str, float]:
-    return _interpolated(session, basics, QUANTILES)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ _INTEGERS = frozenset(
     for sign in ("", "U")
     for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 ) | {"BIGNUM"}  # fmt: skip
-_FLOATS = frozenset({"FLOAT", "DOUBLE"})
+FLOATS = frozenset({"FLOAT", "DOUBLE"})
+"""Types that know NaN and infinity."""
 _DECIMAL = re.compile(r"DECIMAL\(\d+,\s*(\d+)\)")
 _GROUPED_AS_STORED = frozenset({"UUID", "TIME", "TIME_NS", "TIME WITH TIME ZONE", "INTERVAL"})
 _NO_LENGTHS = frozenset({Family.INTEGER, Family.NUMBER, Family.MONEY, Family.TEMPORAL, Family.BOOLEAN})
@@ -47,7 +48,7 @@ def family_of(storage_type: str) -> Family:
         return Family.TEXT
     if storage_type in _INTEGERS:
         return Family.INTEGER
-    if storage_type in _FLOATS:
+    if storage_type in FLOATS:
         return Family.NUMBER
     if decimal := _DECIMAL.fullmatch(storage_type):
         return Family.MONEY if decimal[1] == "2" else Family.NUMBER

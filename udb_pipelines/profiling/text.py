@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from udb_pipelines.models import TextStats
-from udb_pipelines.profiling.expressions import shape
+from udb_pipelines.models import TextStats, ValueCount
 from udb_pipelines.profiling.session import VALUES, Session, count_where
-
-CASE_COUNTS = {
-    "upper": count_where("v = upper(v) AND v <> lower(v)"),
-    "lower": count_where("v = lower(v) AND v <> upper(v)"),
-    "mixed": count_where("v <> lower(v) AND v <> upper(v)"),
-}
-"""Aggregates over the distinct-value pass of a text column."""
+from udb_pipelines.profiling.shapes import LARGE, byte_mapping, fast_shape, shape
 
 
-def text_stats(session: Session, upper: int, lower: int, mixed: int) -> TextStats:
-    """Statistics of the text in the distinct-value pass, whose ``v`` is VARCHAR."""
-    return TextStats(
-        entropy=entropy(session),
-        patterns=session.value_counts(
-            f"SELECT {shape('v')} AS p, sum(n)::BIGINT AS c FROM {VALUES} GROUP BY p "
-            f"ORDER BY c DESC, p LIMIT {session.settings.max_top_values}"
-        ),
-        upper=upper,
-        lower=lower,
-        mixed=mixed,
+def text_stats(session: Session, facts: dict[str, Any]) -> TextStats:
+    """Statistics of the text in the distinct-value pass, whose ``v`` is VARCHAR and whose ``facts`` are known."""
+    cases = session.record_of(
+        {
+            "upper": count_where("u AND NOT l"),
+            "lower": count_where("l AND NOT u"),
+            "mixed": count_where("NOT (u OR l)"),
+        },
+        f"(SELECT n, v = upper(v) AS u, v = lower(v) AS l FROM {VALUES})",
+    )
+    return TextStats(entropy=entropy(session), patterns=_patterns(session, facts), **cases)
+
+
+def _patterns(session: Session, facts: dict[str, Any]) -> tuple[ValueCount, ...]:
+    if facts["distinct_values"] < LARGE:
+        return _most_frequent(session, shape("v"))
+    with byte_mapping(session.connection):
+        return _most_frequent(session, fast_shape("v", all_ascii=facts["bytes"] == facts["characters"]))
+
+
+def _most_frequent(session: Session, pattern: str) -> tuple[ValueCount, ...]:
+    return session.value_counts(
+        f"SELECT {pattern} AS p, sum(n)::BIGINT AS c FROM {VALUES} GROUP BY p "
+        f"ORDER BY c DESC, p LIMIT {session.settings.max_top_values}"
     )
 
 

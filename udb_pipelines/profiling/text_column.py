@@ -21,7 +21,7 @@ from udb_pipelines.profiling.notations import find_notation
 from udb_pipelines.profiling.numeric import numeric_stats
 from udb_pipelines.profiling.parts import Parts, mismatches
 from udb_pipelines.profiling.session import Session, count_where
-from udb_pipelines.profiling.text import CASE_COUNTS, text_stats
+from udb_pipelines.profiling.text import text_stats
 
 FACTS = {
     "padded": count_where(sql.padded("v")),
@@ -30,7 +30,8 @@ FACTS = {
     "alpha": count_where(sql.alpha("v")),
     "dateish": count_where(sql.dateish("v")),
     "markers": count_where(sql.null_marker("v")),
-    **CASE_COUNTS,
+    "other_notation": count_where(sql.notation("v")),
+    "bytes": "sum(strlen(v) * n)::BIGINT",
 }
 """Aggregates over the distinct-value pass that a text column needs beside those of every column."""
 
@@ -55,10 +56,10 @@ def profile_text(session: Session, facts: dict[str, Any]) -> Parts:
         suspicions.append(Suspicion("W_NULL_MARKER", facts["markers"], sql.null_marker("v")))
     if decision.close_call:
         suspicions.append(Suspicion("W_TYPE_AMBIGUOUS"))
-    notation = None
-    if decision.type not in ("date", "unknown") and tally.numeric < tally.non_null:
-        notation = find_notation(session, tally.numeric, tally.non_null)
-    return replace(parts, suspicions=tuple(suspicions), notation=notation)
+    worth_trying = decision.type not in ("date", "unknown") and tally.numeric < tally.non_null
+    if worth_trying and facts["other_notation"] >= session.settings.type_threshold * tally.non_null:
+        parts = replace(parts, notation=find_notation(session, tally.numeric, tally.non_null))
+    return replace(parts, suspicions=tuple(suspicions))
 
 
 def _of_type(session: Session, facts: dict[str, Any], tally: Tally, decision: Decision, dates: DateFindings) -> Parts:
@@ -72,7 +73,7 @@ def _of_type(session: Session, facts: dict[str, Any], tally: Tally, decision: De
         return _numbers(session, decision, tally)
     if decision.type == "money":
         return _amounts(session, decision, tally)
-    stats_of_text = text_stats(session, facts["upper"], facts["lower"], facts["mixed"])
+    stats_of_text = text_stats(session, facts)
     if decision.type == "mixed":
         return _mixture(session, decision, tally, dates, Parts(decision, text=stats_of_text))
     invalid = tally.non_null - round(decision.share * tally.non_null)

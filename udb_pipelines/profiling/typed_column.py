@@ -10,7 +10,7 @@ from udb_pipelines.profiling.decide import Decision, is_code
 from udb_pipelines.profiling.numeric import numeric_stats
 from udb_pipelines.profiling.parts import Parts, mismatches
 from udb_pipelines.profiling.session import VALUES, Session, count_where
-from udb_pipelines.profiling.storage import Column, Family
+from udb_pipelines.profiling.storage import FLOATS, Column, Family
 from udb_pipelines.profiling.text import entropy_stats
 
 NATIVE_FORMATS = {"DATE": "YYYY-MM-DD", "TIMESTAMP WITH TIME ZONE": "YYYY-MM-DD hh:mm:ss zone"}
@@ -23,25 +23,29 @@ def profile_typed(session: Session, column: Column, facts: dict[str, Any]) -> Pa
     if not facts["non_null"]:
         return Parts(Decision("unknown", 0.0))
     if column.family is Family.INTEGER:
-        return _compact_dates(session, facts["non_null"]) or _numbers(session, "numeric", facts["non_null"])
+        return _compact_dates(session, facts["non_null"]) or _numbers(session, column, "numeric", facts["non_null"])
     if column.family is Family.NUMBER:
-        return _numbers(session, "numeric", facts["non_null"])
+        return _numbers(session, column, "numeric", facts["non_null"])
     if column.family is Family.MONEY:
-        return _numbers(session, "money", facts["non_null"])
+        return _numbers(session, column, "money", facts["non_null"])
     if column.family is Family.TEMPORAL:
         return _moments(session, column)
     return _other(session, column, facts)
 
 
-def _numbers(session: Session, kind: ProfileType, non_null: int) -> Parts:
-    finite = session.record_of({"count": count_where("isfinite(v::DOUBLE)")}, VALUES)["count"]
-    invalid = non_null - finite
+def _numbers(session: Session, column: Column, kind: ProfileType, non_null: int) -> Parts:
+    """Numbers; NaN and the infinities are values, but not numbers one can reckon with."""
+    invalid, number = 0, "v::DOUBLE"
+    if column.storage_type in FLOATS:
+        invalid = session.record_of({"count": count_where("NOT isfinite(v)")}, VALUES)["count"]
+        number = "CASE WHEN isfinite(v) THEN v::DOUBLE END"
+    share = (non_null - invalid) / non_null
     return Parts(
-        Decision(kind, finite / non_null, *(("numeric", finite / non_null) if kind == "money" else ())),
+        Decision(kind, share, *(("numeric", share) if kind == "money" else ())),
         invalid,
-        numeric=numeric_stats(session, "CASE WHEN isfinite(v::DOUBLE) THEN v::DOUBLE END"),
+        numeric=numeric_stats(session, number),
         money=MoneyStats(two_decimal_ok=True, violations=0) if kind == "money" else None,
-        suspicions=mismatches("E_NUMERIC_FORMAT", invalid, "isfinite(v::DOUBLE)"),
+        suspicions=mismatches("E_NUMERIC_FORMAT", invalid, "isfinite(v)"),
     )
 
 
