@@ -28,7 +28,7 @@ demo: $(STAMP) ## Run the main job on the sample shop: load, profile, report
 	@echo "Look at it in the UI:  make dev   then open http://127.0.0.1:$(PORT)"
 
 dev: $(STAMP) ## Start the Dagster UI and daemon on http://127.0.0.1:3000
-	@$(BIN)/python scripts/dev.py --port $(PORT)
+	@$(BIN)/udb ui --port $(PORT)
 
 test: $(STAMP) ## Run the tests
 	@$(BIN)/pytest -n $(WORKERS) -m "not slow"

@@ -1,0 +1,57 @@
+"""One megabyte: what a cold ``udb run`` costs beside materializing an empty asset with the same Dagster."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.measure import PYTHON, UDB, Cost, Result, Row, cost, environment, medians, show
+from benchmarks.tables import write_csv
+
+ROWS = 2_500
+TIMES = 5
+MAX_RATIO = 2.0
+
+EMPTY_ASSET = """
+import sys
+import dagster as dg
+
+@dg.asset
+def nothing() -> None:
+    return None
+
+with dg.DagsterInstance.from_config(sys.argv[1], sys.argv[2]) as instance:
+    job = dg.Definitions(assets=[nothing]).resolve_implicit_global_asset_job_def()
+    assert job.execute_in_process(instance=instance).success
+"""
+
+
+def run(times: int = TIMES) -> Result:
+    """Medians of several runs each, on homes that have been used before; every run of ours loads new content."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, home = Path(scratch), Path(scratch) / "home"
+        env = environment(home)
+        source = folder / "small.csv"
+
+        def load(number: int) -> Cost:
+            source.unlink(missing_ok=True)
+            write_csv(source, ROWS, first=number * ROWS)
+            return cost([UDB, "run", source, "--quiet"], env)
+
+        load(number=times)
+        # The runner's own way: the persistent instance, configured as for jobs inside a command.
+        empty = medians(lambda _: cost([PYTHON, "-c", EMPTY_ASSET, home / "dagster", "in-process.yaml"], env), times)
+        ours = medians(load, times)
+        size = source.stat().st_size
+        again = medians(lambda _: cost([UDB, "run", source, "--quiet"], env), times)
+    ratio = ours.cpu / empty.cpu
+    return Result(
+        f"{size / 1e6:.1f} MB of CSV, a cold process",
+        f"`udb run` against an empty asset on the same persistent Dagster instance, in-process; medians of {times}.",
+        (
+            Row("empty asset", show(empty)),
+            Row("`udb run`, new content", show(ours)),
+            Row("`udb run`, unchanged content", show(again)),
+            Row("CPU, times the empty asset", f"{ratio:.2f}", f"<= {MAX_RATIO:g}", ratio <= MAX_RATIO),
+        ),
+    )
