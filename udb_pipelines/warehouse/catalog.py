@@ -6,12 +6,13 @@ DuckDB redacts, and never into the text of a statement that could end up in an e
 
 from __future__ import annotations
 
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import duckdb
 
@@ -32,6 +33,8 @@ class Catalog(ABC):
     extensions: tuple[Extension, ...]
     exclusive: bool
     """Only one writer can commit at a time, so a conflict means a fault, not bad luck."""
+    _writing = ""
+    """Options that only a writer needs."""
 
     def __init__(self, files: Path) -> None:
         self.files = files
@@ -61,12 +64,17 @@ class Catalog(ABC):
     ) -> None:
         """Attach the lake as ``lake``, at its newest or at a given version."""
         target, options = self._lake()
+        options += "" if read_only else self._writing
         pinned = f", SNAPSHOT_VERSION {version:d}" if version is not None else ""
         read = ", READ_ONLY" if read_only else ""
         connection.execute(
             f"ATTACH {quote_literal(target)} AS lake (DATA_PATH {quote_literal(f'{self.files}/')}, "
             f"OVERRIDE_DATA_PATH true{options}{read}{pinned})"
         )
+
+    def attach_plain(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Attach the catalog's own tables, read-only, as ``catalog``."""
+        connection.execute(f"ATTACH {self._plain()}")
 
     def version(self, connection: duckdb.DuckDBPyConnection, as_of: datetime | int | None) -> int | None:
         """The version to read for ``as_of``; None when nothing was ever committed.
@@ -76,7 +84,7 @@ class Catalog(ABC):
         """
         if not self.exists():
             return None
-        connection.execute(f"ATTACH {self._plain()}")
+        self.attach_plain(connection)
         try:
             return self._find(connection, as_of)
         finally:
@@ -112,6 +120,7 @@ class SqliteCatalog(Catalog):
 
     extensions = ("sqlite_scanner", "ducklake")
     exclusive = True
+    _writing = ", META_JOURNAL_MODE 'WAL'"
 
     def __init__(self, file: Path, files: Path) -> None:
         super().__init__(files)
@@ -123,6 +132,24 @@ class SqliteCatalog(Catalog):
     def exists(self) -> bool:
         """Whether the file is there."""
         return self.file.exists()
+
+    def integrity(self) -> str:
+        """SQLite's own verdict on the file: ``ok``, or the first thing that is wrong."""
+        try:
+            with closing(self._sqlite()) as connection:
+                return str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        except sqlite3.DatabaseError as error:
+            return str(error)
+
+    def copy_to(self, target: Path) -> None:
+        """Write a consistent copy of the catalog, while others read and write it."""
+        with closing(self._sqlite()) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        sync_all([target])
+
+    def _sqlite(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{quote(str(self.file))}?mode=ro", uri=True, timeout=BUSY_MS / 1000)
 
     @contextmanager
     def draft(self) -> Iterator[Catalog | None]:
@@ -142,7 +169,7 @@ class SqliteCatalog(Catalog):
         return f"{quote_literal(self.file)} AS catalog (TYPE sqlite, READ_ONLY, BUSY_TIMEOUT {BUSY_MS})"
 
     def _lake(self) -> tuple[str, str]:
-        return f"ducklake:sqlite:{self.file}", f", META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT {BUSY_MS}"
+        return f"ducklake:sqlite:{self.file}", f", META_BUSY_TIMEOUT {BUSY_MS}"
 
 
 class PostgresCatalog(Catalog):

@@ -154,7 +154,7 @@ def _version(
                 kept=f"the last committed version of {dataset.dataset}",
                 remedy="if that is right, allow it with allow_empty",
             )
-        findings += (_no_rows(dataset.dataset),)
+        findings += (no_rows(dataset.dataset),)
     originals = {column.name: column.original_name for column in (*known, *dataset.columns)}
     return DatasetVersion(
         dataset=dataset.dataset,
@@ -173,7 +173,8 @@ def _version(
     )
 
 
-def _no_rows(dataset: str) -> Finding:
+def no_rows(dataset: str) -> Finding:
+    """The finding about a table that has columns and no rows."""
     about = CODES["W_NO_ROWS"]
     return Finding(
         code="W_NO_ROWS", severity=about.severity, message=about.meaning, remedy=about.remedy, dataset=dataset

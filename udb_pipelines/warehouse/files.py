@@ -54,3 +54,10 @@ def sync_all(paths: Iterable[Path]) -> None:
         folders.add(path.parent)
     for folder in folders:
         sync_folder(folder)
+
+
+def tree_bytes(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; links are not followed."""
+    if path.is_symlink() or not path.is_dir():
+        return path.lstat().st_size
+    return sum(item.lstat().st_size for item in path.rglob("*") if item.is_file() or item.is_symlink())

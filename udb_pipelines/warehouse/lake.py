@@ -81,6 +81,16 @@ class Lake:
             return self.catalog.version(connection, None) or 0
 
     @contextmanager
+    def raw_catalog(self) -> Iterator[duckdb.DuckDBPyConnection | None]:
+        """The catalog's own tables, attached read-only as ``catalog``; None before the first commit."""
+        with self._connected() as connection, _opening():
+            if self.catalog.version(connection, None) is None:
+                yield None
+                return
+            self.catalog.attach_plain(connection)
+            yield connection
+
+    @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = connect(self.settings, self.catalog.extensions)
         try:

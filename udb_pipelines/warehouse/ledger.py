@@ -109,3 +109,22 @@ def newest(connection: duckdb.DuckDBPyConnection, dataset: str) -> tuple[int, in
         [dataset],
     ).fetchall()
     return (int(rows[0][0]), int(rows[0][1])) if rows and not rows[0][2] else None
+
+
+def record_drop(
+    connection: duckdb.DuckDBPyConnection, dataset: str, job_id: str, source: str, version: int, now: datetime
+) -> None:
+    """Write down that a dataset is gone, in the caller's transaction."""
+    connection.execute(
+        "INSERT INTO lake.udb.versions VALUES (?, ?, ?, ?, ?, true, 0, 0, 0, 0, 0)",
+        [version, now, job_id, source, dataset],
+    )
+
+
+def record_source_drop(
+    connection: duckdb.DuckDBPyConnection, source: str, job_id: str, version: int, now: datetime
+) -> None:
+    """Write down that a source starts from nothing again, in the caller's transaction."""
+    connection.execute(
+        "INSERT INTO lake.udb.commits VALUES (?, ?, ?, ?, NULL, NULL, NULL)", [version, now, job_id, source]
+    )

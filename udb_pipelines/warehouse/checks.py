@@ -1,0 +1,207 @@
+"""The doctor: is everything there that the catalog promises, and is there anything that nobody owns?
+
+Reads the catalog's own tables. Mending removes only what no version refers to: orphan files, tickets of dead
+processes, staging folders of jobs long gone. Damage to data is told, never mended here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from udb_pipelines.engine import quote_identifier, quote_literal
+from udb_pipelines.errors import UdbError
+from udb_pipelines.models import Model
+from udb_pipelines.warehouse.catalog import SqliteCatalog
+from udb_pipelines.warehouse.files import tree_bytes
+from udb_pipelines.warehouse.history import datasets
+from udb_pipelines.warehouse.lake import Lake
+from udb_pipelines.warehouse.retention import Item, remove, stale_folders
+
+STALE_STAGING_HOURS = 24
+"""A staging folder untouched for so long belongs to no running job."""
+SHARED_ORPHAN_HOURS = 24
+"""On a catalog that several machines write, a file this young may belong to a commit under way elsewhere."""
+_NAMED = 3
+"""Files named in a message; the others are counted."""
+
+_FILES = """
+WITH placed AS (
+    SELECT DISTINCT t.table_id, t.table_name, s.path || t.path AS folder
+    FROM catalog.ducklake_table t JOIN catalog.ducklake_schema s USING (schema_id)),
+stored AS (
+    SELECT table_id, path, path_is_relative, file_size_bytes, record_count FROM catalog.ducklake_data_file
+    UNION ALL
+    SELECT table_id, path, path_is_relative, file_size_bytes, delete_count FROM catalog.ducklake_delete_file)
+SELECT DISTINCT table_name, CASE WHEN path_is_relative THEN folder || path ELSE path END,
+    file_size_bytes::BIGINT, record_count::BIGINT
+FROM stored JOIN placed USING (table_id)
+"""
+"""Files of every version, of dropped tables too; relative paths start at the table's folder."""
+
+
+class Check(Model):
+    """One question the doctor asked, and the answer."""
+
+    name: str
+    status: Literal["ok", "warn", "fail"]
+    detail: str
+    mended: bool = False
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file that some version of the lake refers to."""
+
+    table: str
+    path: Path
+    bytes: int
+    rows: int
+
+
+def check(lake: Lake, mend: bool = False) -> tuple[Check, ...]:
+    """Examine the warehouse; with ``mend``, remove what nobody owns. Never raises for what it finds."""
+    questions: tuple[tuple[str, Callable[[], Check]], ...] = (
+        ("catalog", lambda: _catalog(lake)),
+        ("files", lambda: _files(lake)),
+        ("rows", lambda: _rows(lake)),
+        ("orphans", lambda: _orphans(lake, mend)),
+        ("lock", lambda: _lock(lake)),
+        ("tickets", lambda: _tickets(lake, mend)),
+        ("staging", lambda: _staging(lake, mend)),
+    )
+    return tuple(_answer(name, question) for name, question in questions)
+
+
+def stored_files(lake: Lake) -> tuple[StoredFile, ...]:
+    """Every data and delete file that any version refers to, in the order of their paths."""
+    with lake.raw_catalog() as connection:
+        rows = connection.execute(_FILES).fetchall() if connection else []
+    return tuple(
+        sorted(
+            (
+                StoredFile(str(table), lake.catalog.files / str(path), int(size), int(count))
+                for table, path, size, count in rows
+            ),
+            key=lambda file: file.path,
+        )
+    )
+
+
+def _answer(name: str, question: Callable[[], Check]) -> Check:
+    try:
+        return question()
+    except UdbError as error:
+        return Check(name=name, status="fail", detail=error.message)
+    except (duckdb.Error, OSError) as error:
+        return Check(name=name, status="fail", detail=f"could not be examined ({type(error).__name__})")
+
+
+def _catalog(lake: Lake) -> Check:
+    if isinstance(lake.catalog, SqliteCatalog) and lake.catalog.exists():
+        verdict = lake.catalog.integrity()
+        if verdict != "ok":
+            return Check(name="catalog", status="fail", detail=f"the catalog file is damaged: {verdict}")
+    version = lake.current_version()
+    return Check(name="catalog", status="ok", detail=f"version {version}" if version else "nothing committed yet")
+
+
+def _files(lake: Lake) -> Check:
+    files = stored_files(lake)
+    problems = [problem for file in files if (problem := _size_problem(file))]
+    if not problems and files:
+        problems = list(_count_problems(lake, files))
+    if problems:
+        return Check(name="files", status="fail", detail=f"{len(problems)} files damaged: {_some(problems)}")
+    total = sum(file.bytes for file in files)
+    return Check(
+        name="files", status="ok", detail=f"{len(files)} files, {total} bytes, sizes and row counts as recorded"
+    )
+
+
+def _size_problem(file: StoredFile) -> str | None:
+    try:
+        size = file.path.stat().st_size
+    except FileNotFoundError:
+        return f"{file.path} is missing ({file.table})"
+    return None if size == file.bytes else f"{file.path} has {size} bytes, not {file.bytes} ({file.table})"
+
+
+def _count_problems(lake: Lake, files: tuple[StoredFile, ...]) -> Iterator[str]:
+    names = ", ".join(quote_literal(file.path) for file in files)
+    query = f"SELECT file_name, num_rows FROM parquet_file_metadata([{names}])"
+    with lake.reader() as connection:
+        counts = {Path(name): int(rows) for name, rows in connection.execute(query).fetchall()}
+    for file in files:
+        if counts.get(file.path) != file.rows:
+            yield f"{file.path} has {counts.get(file.path)} rows, not {file.rows} ({file.table})"
+
+
+def _rows(lake: Lake) -> Check:
+    problems = []
+    known = datasets(lake)
+    with lake.reader() as connection:
+        for info in known:
+            query = f"SELECT count(*) FROM lake.main.{quote_identifier(info.dataset)}"
+            rows = int(connection.execute(query).fetchall()[0][0])
+            if rows != info.rows_total:
+                problems.append(f"{info.dataset} has {rows} rows, its last commit recorded {info.rows_total}")
+    if problems:
+        return Check(name="rows", status="fail", detail=_some(problems))
+    return Check(name="rows", status="ok", detail=f"{len(known)} datasets have the rows their commits recorded")
+
+
+def _orphans(lake: Lake, mend: bool) -> Check:
+    if not lake.catalog.files.is_dir():
+        return Check(name="orphans", status="ok", detail="no data files")
+    # Files are placed under the lock, so under the lock a file without an owner is an orphan.
+    with lake.lock.held("udb doctor"):
+        known = {file.path for file in stored_files(lake)}
+        age = 0 if lake.catalog.exclusive else SHARED_ORPHAN_HOURS * 3600
+        found = [
+            path
+            for path in sorted(lake.catalog.files.rglob("*"))
+            if path.is_file() and path not in known and time.time() - path.stat().st_mtime >= age
+        ]
+        size = sum(path.stat().st_size for path in found)
+        for path in found if mend else ():
+            path.unlink(missing_ok=True)
+    return _leftovers("orphans", "files that no version refers to", [str(path) for path in found], size, mend)
+
+
+def _lock(lake: Lake) -> Check:
+    queue = lake.lock.queue()
+    if not queue:
+        return Check(name="lock", status="ok", detail="free")
+    return Check(name="lock", status="ok", detail=f"held by {queue[0]}; {len(queue) - 1} waiting")
+
+
+def _tickets(lake: Lake, mend: bool) -> Check:
+    stale = lake.lock.stale(mend)
+    return _leftovers("tickets", "lock tickets of dead processes", [str(path) for path in stale], 0, mend)
+
+
+def _staging(lake: Lake, mend: bool) -> Check:
+    root = lake.settings.staging
+    found = stale_folders(root, time.time() - STALE_STAGING_HOURS * 3600)
+    size = sum(tree_bytes(path) for path in found)
+    for path in found if mend else ():
+        remove(Item(root=root, path=path, reason="stale staging", bytes=tree_bytes(path)))
+    return _leftovers("staging", "folders of jobs long gone", [str(path) for path in found], size, mend)
+
+
+def _leftovers(name: str, what: str, found: list[str], size: int, mend: bool) -> Check:
+    if not found:
+        return Check(name=name, status="ok", detail="none")
+    detail = f"{len(found)} {what}, {size} bytes: {_some(found)}"
+    return Check(name=name, status="ok" if mend else "warn", detail=detail, mended=mend)
+
+
+def _some(items: list[str]) -> str:
+    more = f" and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
+    return "; ".join(items[:_NAMED]) + more
