@@ -7,8 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from udb_pipelines.config import Settings
+from udb_pipelines.detection.celltypes import cell_type
 from udb_pipelines.detection.dialect import COMMON, Trial, cut, parse, sniff
 from udb_pipelines.detection.encoding import Encoding, decode, decode_slice
 from udb_pipelines.detection.findings import told
@@ -82,10 +84,15 @@ def _sniffed(text: str, options: SourceOptions) -> tuple[str, str, tuple[Trial, 
     others = trials_of(bare)
     if not others or not trials or others[0].score < trials[0].score or others[0].columns < 2:
         return "", plain, trials
-    columns = others[0].columns
-    fitting = sum(row[0].startswith("#") and len(row) == columns for row in trials[0].rows)
-    # A first line like "#id,name" is a header; comments do not have the fields of the table.
-    return ("", plain, trials) if fitting >= marked / 2 else ("#", bare, others)
+    return ("", plain, trials) if _is_data(trials[0], others[0], marked) else ("#", bare, others)
+
+
+def _is_data(plain: Trial, bare: Trial, marked: int) -> bool:
+    """Whether the lines that begin with ``#`` are rows of the table: all of them, or the header alone."""
+    fitting = sum(row[0].startswith("#") and len(row) == bare.columns for row in plain.rows)
+    if fitting < marked:
+        return False
+    return marked > 1 or not find_layout(bare.rows, bare.columns).header_rows
 
 
 def _after(text: str, lines: int) -> str:
@@ -113,7 +120,7 @@ def _chosen(trials: Sequence[Trial], text: str, name: str, options: SourceOption
         return trials[0]
     for trial in trials:
         if trial.columns > 1 and trial.share >= ACCEPTED_SHARE and trial.score >= ACCEPTED_SCORE:
-            return trial
+            return _undelimited(text, options) if _splits_values(trial, text) else trial
     single = next((trial for trial in trials if _is_single_column(trial)), None) or _undelimited(text, options)
     plausible = _plausible(text, single)
     if plausible:
@@ -122,6 +129,15 @@ def _chosen(trials: Sequence[Trial], text: str, name: str, options: SourceOption
     if single.types < 0.6 and options.format != "delimited":
         raise UdbError("E_NOT_A_TABLE", f"{name} reads like free text; the closest format is delimited text")
     return single
+
+
+def _splits_values(trial: Trial, text: str) -> bool:
+    """Whether an uncommon delimiter only takes apart dates, times, addresses or the like, one per line."""
+    if trial.delimiter in COMMON:
+        return False
+    lines = [line for line in text.splitlines()[1:1000] if line.strip()]
+    values = sum(cell_type(line) in ("number", "date", "special") for line in lines)
+    return values > 0.9 * len(lines)
 
 
 def _is_single_column(trial: Trial) -> bool:
@@ -160,7 +176,7 @@ def _described(
         delimiter=delimiter,
         quote=quote,
         escape=escape,
-        newline=_newline(text),
+        newline=_newline(text, best.quote),
         header_rows=layout.header_rows,
         skip_rows=skip,
         comment=comment,
@@ -227,11 +243,17 @@ def _quotes_follow(path: Path, delimiter: str, sample: Sample, encoding: Encodin
         return pattern.search(content, max(0, first - 64), first + SEARCHED_BYTES) is not None
 
 
-def _newline(text: str) -> str:
+def _newline(text: str, quote: str) -> Literal["\n", "\r\n", "\r", "mixed"]:
+    """The line end of the records; line ends inside quotes are values."""
+    if quote:
+        mark = re.escape(quote)
+        text = re.sub(f"{mark}[^{mark}]*{mark}", "", text)
     crlf = text.count("\r\n")
-    lf, cr = text.count("\n") - crlf, text.count("\r") - crlf
-    kinds = [mark for mark, count in (("\r\n", crlf), ("\n", lf), ("\r", cr)) if count]
-    return kinds[0] if len(kinds) == 1 else ("mixed" if kinds else "\n")
+    if text.count("\r") == text.count("\n") == crlf:
+        return "\r\n" if crlf else "\n"
+    if "\r" not in text:
+        return "\n"
+    return "mixed" if "\n" in text else "\r"
 
 
 def _runner_up(best: Trial, trials: Sequence[Trial]) -> Trial | None:
@@ -304,11 +326,15 @@ def _candidates(
 def _row_estimate(
     sample: Sample, encoding: Encoding, text: str, rows: Sequence[tuple[str, ...]], layout: Layout
 ) -> int | None:
-    """Rows of the table: exact for a whole sample, by bytes per row otherwise, unknown for a long compressed file."""
+    """Rows of the table: exact for a whole sample, else by the density of lines; unknown for a long compressed file."""
     counted = max(0, layout.end - layout.start - layout.header_rows)
     if sample.whole or not text:
         return counted
     if sample.size is None:
         return None
+    lines = max(1, len(text.splitlines()))
+    slices = [decode_slice(part, encoding) for part in (sample.middle, sample.tail)]
+    others = "".join(slices) or text
+    bytes_per_line = len(others.encode(encoding.name, errors="replace")) / max(1, len(others.splitlines()))
     used = len(text.encode(encoding.name, errors="replace"))
-    return max(counted, round(counted * sample.size / used))
+    return counted + round((sample.size - used) / max(1.0, bytes_per_line) * len(rows) / lines)

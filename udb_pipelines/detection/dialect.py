@@ -23,6 +23,8 @@ PRIOR = {
     " ": 0.5, "*": 0.6, "!": 0.6, "&": 0.6, "%": 0.5, "$": 0.5, "=": 0.5, "/": 0.3, "_": 0.3, "-": 0.3,
 }  # fmt: skip
 """How readily each uncommon delimiter is believed; common ones fully."""
+DOUBTED = 0.6
+"""Delimiters no more believed than this also part words: they need a column of numbers or dates to show for it."""
 QUOTES = ('"', "'", "`")
 SCORED_CHARACTERS = 64 << 10
 SCORED_ROWS = 1500
@@ -138,6 +140,8 @@ def _attempt(text: str, delimiter: str, quote: str, escape: str) -> Trial:
     columns, share, concentration = _lengths(rows)
     if delimiter not in COMMON and len(rows) < 2:
         concentration = 0.0
+    if PRIOR.get(delimiter, 1.0) <= DOUBTED and not _has_typed_column(rows, columns):
+        concentration *= 0.2
     types = _types(rows)
     width = (columns - 1) / columns if columns > 1 else 0.001
     score = concentration * width * types * types * _quote_sense(text, delimiter, quote, escape)
@@ -164,6 +168,15 @@ def _lengths(rows: list[tuple[str, ...]]) -> tuple[int, float, float]:
     size = sum(inside.values())
     concentration = sum((count / size) ** 2 for count in inside.values())
     return columns, inside[columns] / size, concentration * (size / total) ** 0.5
+
+
+def _has_typed_column(rows: list[tuple[str, ...]], columns: int) -> bool:
+    body = [row for row in rows[1:] if len(row) == columns]
+    if len(body) < 2:
+        return False
+    return any(
+        sum(cell_type(row[index]) in ("number", "date") for row in body) >= 0.8 * len(body) for index in range(columns)
+    )
 
 
 def _types(rows: list[tuple[str, ...]]) -> float:

@@ -131,7 +131,8 @@ def _check_status(response: httpx.Response, uri: str) -> None:
 
 
 def _download(response: httpx.Response, cache: Path, limit: int) -> _Remembered:
-    announced = int(response.headers.get("Content-Length") or 0)
+    packed = "Content-Encoding" in response.headers
+    announced = 0 if packed else int(response.headers.get("Content-Length") or 0)
     if announced > limit:
         raise UdbError("E_TOO_LARGE", "the file at that address is larger than the limit")
     (cache / "content").mkdir(parents=True, exist_ok=True)

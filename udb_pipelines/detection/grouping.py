@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from udb_pipelines.detection.naming import unique_names
-from udb_pipelines.models import ColumnSchema, DetectedStream
+from udb_pipelines.models import ColumnSchema, DetectedStream, Dialect
 
 SINGLE: tuple[str, ...] = ("sqlite", "duckdb", "database")
 
@@ -32,17 +32,39 @@ def group(streams: Sequence[DetectedStream], name: str) -> tuple[DetectedStream,
 
 
 def _alike(one: DetectedStream, other: DetectedStream) -> bool:
-    if one.format in SINGLE or set(one.files) & set(other.files):
+    if one.format in SINGLE or set(one.files) & set(other.files) or _reading(one) != _reading(other):
         return False
-    if _reading(one) != _reading(other):
+    if one.dialect and other.dialect and not _quotes_agree(one.dialect, other.dialect):
         return False
-    mine, theirs = {column.name for column in one.columns}, {column.name for column in other.columns}
+    mine, theirs = ({column.name for column in stream.columns} for stream in (one, other))
+    if one.dialect and not one.dialect.header_rows:
+        return mine == theirs
     return mine <= theirs or theirs <= mine
 
 
 def _reading(stream: DetectedStream) -> tuple[object, ...]:
     """Everything that one read of several files must have in common."""
-    return (stream.format, stream.member, stream.records, stream.compression, stream.encoding, stream.dialect)
+    dialect = stream.dialect
+    layout = (
+        (dialect.delimiter, dialect.header_rows, dialect.skip_rows, dialect.comment, dialect.footer_rows)
+        if dialect
+        else ()
+    )
+    return (stream.format, stream.member, stream.records, stream.compression, stream.encoding, *layout)
+
+
+def _quotes_agree(one: Dialect, other: Dialect) -> bool:
+    """A file that needs no quotes can be read with those of another."""
+    return "" in (one.quote, other.quote) or (one.quote, one.escape) == (other.quote, other.escape)
+
+
+def _common_dialect(dialects: Sequence[Dialect]) -> Dialect:
+    """One dialect that reads all of the files: with quotes if any has them, with every line end that occurs."""
+    quoted = next((dialect for dialect in dialects if dialect.quote), dialects[0])
+    ends = {dialect.newline for dialect in dialects}
+    if len(ends) > 1:
+        return quoted.model_copy(update={"newline": "\r\n" if ends == {"\n", "\r\n"} else "mixed"})
+    return quoted
 
 
 def _joined(members: Sequence[DetectedStream]) -> DetectedStream:
@@ -54,11 +76,13 @@ def _joined(members: Sequence[DetectedStream]) -> DetectedStream:
             known = columns.setdefault(column.name, column)
             if known.type != column.type:
                 columns[column.name] = known.model_copy(update={"type": "VARCHAR"})
+    dialects = [member.dialect for member in members if member.dialect]
     estimates = [member.row_estimate for member in members]
     return members[0].model_copy(
         update={
             "files": tuple(file for member in members for file in member.files),
             "columns": tuple(columns.values()),
+            "dialect": _common_dialect(dialects) if dialects else None,
             "row_estimate": None if None in estimates else sum(estimate or 0 for estimate in estimates),
             "encoding_confidence": min(member.encoding_confidence for member in members),
             "findings": tuple(finding for member in members for finding in member.findings),

@@ -1,0 +1,1 @@
+"""Detection: what it tells apart, on real files."""
