@@ -30,6 +30,7 @@ CHUNK = 1 << 20
 RECORD_LIMIT = 256 << 20
 """Longest record, in bytes: DuckDB holds several at once."""
 SPACE = re.compile(r"[ \t\r\n]*")
+HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 VALUE = "value"
 """The column of records that are no objects."""
 
@@ -52,6 +53,14 @@ def _no_constant(_name: str) -> object:
 _DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_int=str, parse_float=str)
 
 
+def _check_text(value: object) -> None:
+    """Half a surrogate pair is allowed by JSON's grammar, but is no character."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise _NotJsonError("half a surrogate pair, which is no character") from None
+
+
 @dataclass
 class _Lines:
     """Records as NDJSON: how many, the keys seen in order, and the longest record in bytes."""
@@ -72,8 +81,10 @@ class _Lines:
                         self.keys.update(dict.fromkeys(value))
                 else:
                     self.objects = False
+                if HALF_PAIR.search(text):
+                    _check_text(value)
                 # A line end is only ever white space in JSON: strings have it escaped.
-                line = text.replace("\n", " ").replace("\r", " ").encode("utf-8", "replace")
+                line = text.replace("\n", " ").replace("\r", " ").encode()
                 out.write(line + b"\n")
                 self.records += 1
                 self.longest = max(self.longest, len(line) + 1)

@@ -18,6 +18,8 @@ BY_FORMAT = {
     "ndjson": "documents",
     "orc": "columnar",
     "parquet": "columnar",
+    "spreadsheet": "spreadsheet",
+    "xml": "markup",
 }
 """Module below this package whose ``read`` takes the format."""
 

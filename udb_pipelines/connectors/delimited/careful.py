@@ -10,7 +10,6 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from udb_pipelines.connectors.delimited.text import PlainText, physical_lines
 from udb_pipelines.connectors.rejects import Reject, RejectLog
@@ -236,15 +235,3 @@ class CarefulReader:
         offset = line.offset if self._text.exact else None
         row = self.tally.read
         self._rejects.add(Reject(row, offset, code, self._label + message, line.text.rstrip("\r\n")))
-
-
-def stage(reader: CarefulReader, names: tuple[str, ...], target: Path) -> None:
-    """Write all records of ``reader`` as text Parquet."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pa.schema([(name, pa.string()) for name in names])
-    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
-        for batch in reader.batches():
-            arrays = [pa.array(column, pa.string()) for column in zip(*batch, strict=True)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))

@@ -12,6 +12,7 @@ from udb_pipelines.connectors.delimited.text import PlainText, located, transcod
 from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.reading import FILE_COLUMN, Rows, Task, finding, relative_names
 from udb_pipelines.connectors.rejects import Reject
+from udb_pipelines.connectors.staging import stage_text
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Dialect, Finding
@@ -110,7 +111,7 @@ def _stage_carefully(task: Task, dialect: Dialect, file: _File) -> None:
     reader = careful.CarefulReader(file.text, dialect, len(file.columns), task.rejects, label)
     file.parquet = task.folder / f"{file.text.path.name}.{file.text.start}.text.parquet"
     with told(base_name(file.text.path)):
-        careful.stage(reader, file.columns, file.parquet)
+        stage_text(file.parquet, file.columns, reader.batches())
     file.tally = reader.tally
     if reader.tally.lines + reader.tally.comments != file.found.lines:
         raise mismatch(task, file.found.lines, reader.tally.lines + reader.tally.comments, "lines")

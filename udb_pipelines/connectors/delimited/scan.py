@@ -149,7 +149,11 @@ class _Scanner:
 
         padded = np.frombuffer(self._before + window + bytes((following,)), dtype=np.uint8)
         body = padded[2:-1]
-        quotes = np.flatnonzero(body == self._quote) if self._quote in window else np.empty(0, dtype=np.int64)
+        quotes = (
+            np.flatnonzero(body == self._quote)
+            if self._quote >= 0 and self._quote in window
+            else np.empty(0, dtype=np.int64)
+        )
         if len(quotes):
             self._check_quotes(padded, quotes)
         self._count_records(*self._line_ends(padded, body, quotes, has_cr=CR in window))
