@@ -136,6 +136,16 @@ class Settings(BaseSettings):
         return Path(os.environ.get("DAGSTER_HOME") or self.home / "dagster").absolute()
 
 
+def variable_of(name: str) -> str:
+    """The environment variable that sets the field ``name``.
+
+    >>> variable_of("memory_limit"), variable_of("otlp_endpoint")
+    ('UDB_MEMORY_LIMIT', 'OTEL_EXPORTER_OTLP_ENDPOINT')
+    """
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{PREFIX}{name}".upper()
+
+
 def load_settings() -> Settings:
     """Read the environment.
 

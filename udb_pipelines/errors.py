@@ -159,6 +159,7 @@ CODES: dict[str, CodeInfo] = {
     "E_NAME": _error("the name is not allowed or already taken", "choose another name with --as", Exit.USAGE),
     "E_STAGE": _error("an earlier stage left nothing to go on from", "run the whole job: udb run", Exit.USAGE),
     "E_OPTION": _error("an option of the source is invalid", "see udb run --help", Exit.USAGE),
+    "E_NO_REPORT": _error("nothing has been published of the source", "run it: udb run NAME", Exit.USAGE),
     "E_SOURCE_UNKNOWN": _error("no source has that name", "udb sources list shows the names", Exit.USAGE),
     "E_VERSION": _error("the warehouse holds no such version", "udb jobs lists the versions", Exit.USAGE),
     "E_SECRET_INLINE": _error(

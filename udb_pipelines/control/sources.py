@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, MetaData, Row, String, Table, Text, delete, insert, select, update
+from sqlalchemy import Column, DateTime, Index, MetaData, Row, String, Table, Text, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from udb_pipelines.config import Settings
@@ -17,13 +17,16 @@ from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Source, SourceOptions
 from udb_pipelines.operations import scrub
 
+METADATA = MetaData()
+
 _table = Table(
     "sources",
-    MetaData(),
+    METADATA,
     Column("name", String(63), primary_key=True),
     Column("uri", Text, nullable=False),
     Column("options", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("ix_sources_uri", "uri"),
 )
 
 

@@ -78,6 +78,13 @@ def register(secret: str) -> None:
     _registered = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
 
+def forget() -> None:
+    """Forget all registered secrets, for a process that changes its settings."""
+    global _registered
+    _secrets.clear()
+    _registered = None
+
+
 def register_references(text: str) -> None:
     """Register the values of the environment variables that ``text`` refers to as ``${NAME}``."""
     for name in _REFERENCE.findall(text):

@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from udb_pipelines.errors import UdbError
-from udb_pipelines.operations import logging, tracing
+from udb_pipelines.operations import logging, progress, tracing
 
 KEPT = {
     "detect": "nothing was changed",
@@ -61,6 +61,7 @@ def stage(name: str, *, job_id: str, source: str) -> Iterator[None]:
             tracing.span(name, job_id=job_id, source=source),
         ):
             log.info("stage.started", message=f"{name} started")
+            progress.report(name, 0, None, "stage")
             failure = None
             try:
                 yield
@@ -81,8 +82,9 @@ def stage(name: str, *, job_id: str, source: str) -> Iterator[None]:
                 )  # fmt: skip
                 raise
             if failure:
-                # Outside the handler, so that the foreign exception is not carried along as its context.
-                raise failure
+                # Without the foreign exception as its context, or its text would appear in tracebacks.
+                raise failure from None
+            progress.report(name, 1, 1, "stage")
             log.info("stage.finished", message=f"{name} finished", seconds=_since(started), **notes)
     finally:
         _notes.reset(token)

@@ -1,0 +1,74 @@
+"""The tree of commands, and the help that teaches it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import click
+import typer
+
+from udb_pipelines import __version__
+from udb_pipelines.cli import configuration, detecting, doctor, jobs, query, reports, running, snapshots, sources, ui
+
+EPILOG = """\
+[bold]First steps[/bold]
+
+  udb run customers.csv orders.json     load two files, profile them, write reports
+  udb sql "SELECT count(*) FROM customers"
+  udb report customers --open           look at what was found out
+
+[bold]Exit codes[/bold]
+
+  0  all went well, or there was nothing to do
+  1  UDB itself failed
+  2  the command, a name, a setting or a query is wrong
+  3  a source cannot be read or holds no table
+  4  a source was read, but its content breaks a rule
+  5  disk, lock, catalog or permissions; the data is not to blame
+  130  interrupted with Ctrl-C
+
+Of several failures in one command, the highest code counts. `udb errors` explains every error code.
+"""
+
+app = typer.Typer(
+    name="udb",
+    help="Any source in, trusted data out: detect, load, profile, document, watch, recover.",
+    epilog=EPILOG.replace("\n", "\n\n"),
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"udb {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None: ...
+
+
+app.command("run", help=running.HELP)(running.run)
+app.command("detect", help=detecting.HELP)(detecting.detect)
+app.add_typer(sources.app, name="sources")
+app.command("sql")(query.sql)
+app.command("history")(query.history)
+app.command("report")(reports.report)
+app.command("jobs")(jobs.jobs)
+app.add_typer(snapshots.app, name="snapshot")
+app.command("ui")(ui.ui)
+app.command("config")(configuration.config)
+app.command("doctor")(doctor.doctor)
+app.command("errors")(doctor.errors)
+
+
+def command() -> click.Command:
+    """The whole tree as one click command."""
+    return typer.main.get_command(app)

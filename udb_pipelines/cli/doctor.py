@@ -1,0 +1,201 @@
+"""``udb doctor``: is this machine, and what is stored on it, in order? And ``udb errors``: what a code means."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from udb_pipelines.cli import session
+from udb_pipelines.cli.present import Column, print_json, print_line, print_table, size
+from udb_pipelines.errors import CODES, Exit, Severity, UdbError
+
+if TYPE_CHECKING:
+    from udb_pipelines.config import Settings
+    from udb_pipelines.warehouse.checks import Check
+
+OLDEST_PYTHON = (3, 11)
+LITTLE_SPACE_BYTES = 2_000_000_000
+STYLES = {"ok": "green", "warn": "yellow", "fail": "red", "mended": "cyan"}
+
+
+def doctor(
+    mend: Annotated[bool, typer.Option("--mend", help="Remove what nobody owns: orphans, stale tickets.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> int:
+    """Check Python, packages, folders, disk, control database, warehouse and Dagster's storage.
+
+    Ends with 5 if something is wrong.
+
+    [bold]Examples[/bold]
+
+      udb doctor
+      udb doctor --mend         also clean up what no version refers to
+    """
+    from udb_pipelines import warehouse
+
+    settings = session.settings()
+    checks = [*_machine(settings), *warehouse.check(session.lake(), mend=mend), _dagster(settings)]
+    failed = any(check.status == "fail" for check in checks)
+    if as_json:
+        print_json([check.model_dump() for check in checks])
+    else:
+        rows = [(check.name, "mended" if check.mended else check.status, check.detail) for check in checks]
+        print_table((Column("check"), Column("status", styles=STYLES), Column("what was found", wrap=True)), rows)
+    return int(Exit.ENVIRONMENT if failed else Exit.OK)
+
+
+def errors(
+    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="One code; all when absent.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> None:
+    """Explain an error or warning code: what it means, what to do, which exit code it leads to.
+
+    [bold]Example[/bold]
+
+      udb errors E_REJECTS
+    """
+    chosen = [_known_code(code)] if code else list(CODES)
+    if as_json:
+        print_json([_code_facts(name) for name in chosen])
+    elif code:
+        for label, fact in _code_facts(chosen[0]).items():
+            print_line(f"{label:<10} {fact}")
+    else:
+        styles = {str(Severity.ERROR): "red", str(Severity.WARNING): "yellow"}
+        columns = (
+            Column("code"),
+            Column("severity", styles=styles),
+            Column("exit", "right"),
+            Column("meaning", wrap=True),
+            Column("what to do", wrap=True),
+        )
+        print_table(columns, [tuple(str(fact) for fact in _code_facts(name).values()) for name in chosen])
+
+
+def _known_code(code: str) -> str:
+    import difflib
+
+    if code.upper() in CODES:
+        return code.upper()
+    close = difflib.get_close_matches(code.upper(), CODES, n=2)
+    hint = f"did you mean {' or '.join(close)}?" if close else "udb errors lists them"
+    raise UdbError("E_OPTION", f"there is no code {code}", remedy=hint)
+
+
+def _code_facts(name: str) -> dict[str, object]:
+    info = CODES[name]
+    exit_code = int(UdbError(name, "").exit_code) if info.severity is Severity.ERROR else int(Exit.OK)
+    return {
+        "code": name, "severity": str(info.severity), "exit": exit_code, "meaning": info.meaning, "remedy": info.remedy,
+    }  # fmt: skip
+
+
+def _machine(settings: Settings) -> Iterator[Check]:
+    questions: tuple[tuple[str, Callable[[Settings], Check]], ...] = (
+        ("python", _python),
+        ("packages", _packages),
+        ("extensions", _extensions),
+        ("home", _home),
+        ("disk", _disk),
+        ("control", _control),
+    )
+    for name, question in questions:
+        yield _asked(name, question, settings)
+
+
+def _asked(name: str, question: Callable[[Settings], Check], settings: Settings) -> Check:
+    from udb_pipelines.operations.stages import translate
+    from udb_pipelines.warehouse.checks import Check
+
+    try:
+        return question(settings)
+    except Exception as error:
+        failure = translate(error)
+        return Check(name=name, status="fail", detail=f"{failure.message}; {failure.remedy}")
+
+
+def _python(_: Settings) -> Check:
+    from udb_pipelines.warehouse.checks import Check
+
+    found = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info >= OLDEST_PYTHON
+    wanted = ".".join(map(str, OLDEST_PYTHON))
+    return Check(name="python", status="ok" if good else "fail", detail=found if good else f"{found}, not {wanted}")
+
+
+def _packages(_: Settings) -> Check:
+    from importlib.metadata import PackageNotFoundError, requires, version
+
+    from packaging.requirements import Requirement
+
+    from udb_pipelines.warehouse.checks import Check
+
+    problems = []
+    needed = [Requirement(text) for text in requires("udb-pipelines") or ()]
+    for requirement in needed:
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        try:
+            found = version(requirement.name)
+        except PackageNotFoundError:
+            problems.append(f"{requirement.name} is missing")
+            continue
+        if not requirement.specifier.contains(found, prereleases=True):
+            problems.append(f"{requirement.name} is {found}, not {requirement.specifier}")
+    detail = "; ".join(problems) or f"{len(needed)} packages in the versions they should have"
+    return Check(name="packages", status="fail" if problems else "ok", detail=detail)
+
+
+def _extensions(settings: Settings) -> Check:
+    from typing import get_args
+
+    from udb_pipelines.engine import Extension, connect
+    from udb_pipelines.warehouse.checks import Check
+
+    names = get_args(Extension)
+    connect(settings, names).close()
+    return Check(name="extensions", status="ok", detail=f"DuckDB loads {', '.join(names)}")
+
+
+def _home(settings: Settings) -> Check:
+    import tempfile
+
+    from udb_pipelines.warehouse.checks import Check
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=settings.home) as probe:
+        probe.write(b"x")
+    return Check(name="home", status="ok", detail=f"{settings.home} can be written")
+
+
+def _disk(settings: Settings) -> Check:
+    from udb_pipelines.warehouse.checks import Check
+
+    usage = shutil.disk_usage(settings.home)
+    little = usage.free < LITTLE_SPACE_BYTES
+    detail = f"{size(usage.free)} free of {size(usage.total)}"
+    return Check(name="disk", status="warn" if little else "ok", detail=detail)
+
+
+def _control(settings: Settings) -> Check:
+    from udb_pipelines.control.sources import SourceRegistry
+    from udb_pipelines.warehouse.checks import Check
+
+    count = len(SourceRegistry(settings).list())
+    return Check(name="control", status="ok", detail=f"{count} source{'s' * (count != 1)} registered")
+
+
+def _dagster(settings: Settings) -> Check:
+    def ask(settings: Settings) -> Check:
+        from udb_pipelines.orchestration.runner import jobs
+        from udb_pipelines.warehouse.checks import Check
+
+        newest = jobs(settings, limit=1)
+        ran = f"last job {newest[0].status}" if newest else "no job yet"
+        return Check(name="dagster", status="ok", detail=f"{settings.dagster_home}, {ran}")
+
+    return _asked("dagster", ask, settings)

@@ -1,0 +1,81 @@
+"""What a user may pin about a source on the command line, and how it becomes :class:`SourceOptions`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from udb_pipelines.errors import UdbError
+
+if TYPE_CHECKING:
+    from udb_pipelines.models import SourceOptions
+
+PANEL = "What to pin (everything else is detected)"
+
+FORMATS = "delimited, fixed_width, json, ndjson, parquet, arrow, avro, orc, spreadsheet, sqlite, duckdb, xml, log"
+
+
+def _pin(*names: str, **settings: Any) -> Any:  # noqa: ANN401
+    return typer.Option(*names, rich_help_panel=PANEL, show_default=False, **settings)
+
+
+Format = Annotated[str | None, _pin("--format", help=f"One of: {FORMATS}.", metavar="FORMAT")]
+Encoding = Annotated[str | None, _pin("--encoding", help="Character encoding, e.g. cp1252.")]
+Delimiter = Annotated[str | None, _pin("--delimiter", help=r"Between the fields, e.g. ';' or '\t'.")]
+Quote = Annotated[str | None, _pin("--quote", help="Quote character; '' for none.")]
+Escape = Annotated[str | None, _pin("--escape", help="Escape character, where quotes are not doubled.")]
+Header = Annotated[str | None, _pin("--header", help="auto, none, or the number of header rows.", metavar="HEADER")]
+SkipRows = Annotated[int | None, _pin("--skip-rows", help="Lines before the header.", min=0)]
+Comment = Annotated[str | None, _pin("--comment", help="Lines that begin with this are skipped.")]
+NullMarker = Annotated[list[str] | None, _pin("--null-marker", help="A word that means 'no value'. Repeatable.")]
+MaxRejectPct = Annotated[
+    float | None, _pin("--max-reject-pct", help="Share of rejected rows to accept, in percent.", min=0, max=100)
+]
+AllowEmpty = Annotated[bool | None, _pin("--allow-empty/--no-allow-empty", help="Whether no rows at all is fine.")]
+Table = Annotated[list[str] | None, _pin("--table", help="Only this table, sheet or archive member. Repeatable.")]
+SyncModeOption = Annotated[
+    str | None,
+    _pin(
+        "--sync-mode",
+        help="full_refresh_overwrite, full_refresh_append, incremental_append or incremental_upsert.",
+        metavar="MODE",
+    ),
+]
+Key = Annotated[list[str] | None, _pin("--key", help="A column of the primary key. Repeatable.")]
+Cursor = Annotated[str | None, _pin("--cursor", help="The column that says what is new.")]
+SchemaChangeOption = Annotated[str | None, _pin("--on-schema-change", help="evolve, freeze or fail.", metavar="POLICY")]
+Schedule = Annotated[str | None, _pin("--schedule", help="Run by itself: a cron expression in UTC.")]
+FreshnessHours = Annotated[float | None, _pin("--freshness-hours", help="Warn when the data is older.", min=0)]
+
+
+def pinned(given: dict[str, Any], base: SourceOptions | None = None) -> SourceOptions:
+    """``base`` with every option that was given on the command line; None and () mean 'not given'.
+
+    Raises:
+        UdbError: ``E_OPTION`` naming the option and what it accepts.
+    """
+    from pydantic import ValidationError
+
+    from udb_pipelines.models import SourceOptions
+
+    changes = {name: _converted(name, value) for name, value in given.items() if value not in (None, [], ())}
+    known = (base or SourceOptions()).model_dump()
+    try:
+        return SourceOptions.model_validate({**known, **changes})
+    except ValidationError as error:
+        problems = "; ".join(f"{_option_name(str(item['loc'][0]))}: {item['msg']}" for item in error.errors())
+        raise UdbError("E_OPTION", problems) from None
+
+
+def _converted(name: str, value: Any) -> Any:  # noqa: ANN401
+    if name == "delimiter":
+        return {r"\t": "\t", "tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}.get(value, value)
+    if name == "header" and str(value).isdigit():
+        return int(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _option_name(field: str) -> str:
+    renamed = {"null_markers": "--null-marker", "primary_key": "--key", "tables": "--table"}
+    return renamed.get(field, "--" + field.replace("_", "-"))

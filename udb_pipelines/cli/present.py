@@ -1,0 +1,138 @@
+"""How things look: tables, numbers, durations. Colours and boxes on a terminal, plain aligned text otherwise."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+INTERRUPTED = 130
+"""Exit code of a command that was stopped: 128 + SIGINT, as shells expect."""
+
+VERDICT_STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
+VERDICT_MARKS = {"PASS": "✓", "WARN": "▲", "FAIL": "✗"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table. ``styles`` gives a style for certain values; ``wrap`` lets long text break."""
+
+    title: str
+    align: Literal["left", "right"] = "left"
+    styles: dict[str, str] | None = None
+    wrap: bool = False
+
+
+def on_terminal() -> bool:
+    """Whether somebody reads stdout as it is written."""
+    return sys.stdout.isatty()
+
+
+def console(stderr: bool = False) -> Console:
+    """A rich console on stdout or stderr."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+
+
+def print_json(document: object) -> None:
+    """One JSON document on stdout."""
+    print_line(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+
+def print_line(text: str = "") -> None:
+    """One plain line on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """One plain line on stderr: about the answer, not part of it."""
+    sys.stderr.write(text + "\n")
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table on stdout."""
+    content = [list(row) for row in rows]
+    if not on_terminal():
+        for line in plain_table(columns, content):
+            print_line(line)
+        return
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(
+            column.title, justify=column.align, no_wrap=not column.wrap, overflow="fold" if column.wrap else "ellipsis"
+        )
+    for row in content:
+        cells = zip(columns, row, strict=True)
+        table.add_row(*(Text(cell, style=(column.styles or {}).get(cell, "")) for column, cell in cells))
+    console().print(table)
+
+
+def plain_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of aligned text, nothing cut off."""
+    everything = [[column.title for column in columns], *([_one_line(cell) for cell in row] for row in rows)]
+    widths = [max(width(row[index]) for row in everything) for index in range(len(columns))]
+    return ["  ".join(map(_aligned, columns, row, widths)).rstrip() for row in everything]
+
+
+def width(text: str) -> int:
+    """Cells that ``text`` takes on a terminal."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def _aligned(column: Column, cell: str, wide: int) -> str:
+    space = " " * (wide - width(cell))
+    return space + cell if column.align == "right" else cell + space
+
+
+def _one_line(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def number(count: float) -> str:
+    """``1234567`` as ``1,234,567``."""
+    return f"{count:,}"
+
+
+def seconds(duration: float) -> str:
+    """A duration for people.
+
+    >>> seconds(0.042), seconds(7.26), seconds(125)
+    ('42 ms', '7.3 s', '2 min 5 s')
+    """
+    if duration < 1:
+        return f"{duration * 1000:.0f} ms"
+    if duration < 60:
+        return f"{duration:.1f} s"
+    return f"{int(duration // 60)} min {int(duration % 60)} s"
+
+
+def size(count: float) -> str:
+    """Bytes for people.
+
+    >>> size(512), size(4096), size(400_000_000)
+    ('512 B', '4.1 kB', '400 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def moment(time: datetime | None) -> str:
+    """A point in time, in the reader's own zone."""
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if time else ""

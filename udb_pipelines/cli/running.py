@@ -1,0 +1,276 @@
+"""``udb run``: sources in, trusted data out, one job after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from udb_pipelines.cli import options, session
+from udb_pipelines.cli.display import Display, display
+from udb_pipelines.cli.errors import show_error
+from udb_pipelines.cli.present import (
+    INTERRUPTED,
+    VERDICT_STYLES,
+    Column,
+    note,
+    number,
+    print_json,
+    print_line,
+    print_table,
+    seconds,
+)
+from udb_pipelines.cli.reports import report_paths, verdict_of
+from udb_pipelines.errors import Exit, UdbError
+
+if TYPE_CHECKING:
+    from udb_pipelines.config import Settings
+    from udb_pipelines.control.sources import SourceRegistry
+    from udb_pipelines.models import Manifest
+    from udb_pipelines.orchestration.runner import JobOutcome
+
+HELP = """\
+Load sources and profile them: detect, provision, sync, analyze, publish.
+
+A source is a file, a folder, a pattern, an SQLite or DuckDB file, an http(s) address, or the name of a source you
+have run before. Running one again on unchanged input changes nothing and says so.
+
+[bold]Examples[/bold]
+
+  udb run customers.csv                  one file; the source is called "customers"
+  udb run data/*.csv shop.sqlite         several sources, one after another
+  udb run 'data/visits_*.csv'            a quoted pattern is one source
+  udb run export.csv --as orders --delimiter ';' --header none
+  udb run https://example.org/prices.json
+  udb run 'postgresql://ann:${PGPASSWORD}@db/shop' --table public.orders
+  udb run orders                         again, by name
+"""
+
+
+def run(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="PATH_OR_URI...", help="What to load, or names of known sources.")
+    ],
+    name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Name of the source and its table.")] = None,
+    format_: options.Format = None,
+    encoding: options.Encoding = None,
+    delimiter: options.Delimiter = None,
+    quote: options.Quote = None,
+    escape: options.Escape = None,
+    header: options.Header = None,
+    skip_rows: options.SkipRows = None,
+    comment: options.Comment = None,
+    null_markers: options.NullMarker = None,
+    max_reject_pct: options.MaxRejectPct = None,
+    allow_empty: options.AllowEmpty = None,
+    tables: options.Table = None,
+    sync_mode: options.SyncModeOption = None,
+    primary_key: options.Key = None,
+    cursor: options.Cursor = None,
+    on_schema_change: options.SchemaChangeOption = None,
+    schedule: options.Schedule = None,
+    freshness_hours: options.FreshnessHours = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; the closing table only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> int:
+    """Run every input, as :data:`HELP` says."""
+    given = {
+        "format": format_, "encoding": encoding, "delimiter": delimiter, "quote": quote, "escape": escape,
+        "header": header, "skip_rows": skip_rows, "comment": comment, "null_markers": null_markers,
+        "max_reject_pct": max_reject_pct, "allow_empty": allow_empty, "tables": tables, "sync_mode": sync_mode,
+        "primary_key": primary_key, "cursor": cursor, "on_schema_change": on_schema_change, "schedule": schedule,
+        "freshness_hours": freshness_hours,
+    }  # fmt: skip
+    if name is not None and len(inputs) > 1:
+        raise UdbError("E_NAME", "--as names one source, but several were given", remedy="run them one by one")
+    return run_all(inputs, name, given, quiet=quiet, as_json=as_json)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one input ended, whether or not a job came of it."""
+
+    typed: str
+    outcome: JobOutcome | None = None
+    error: UdbError | None = None
+
+    @property
+    def name(self) -> str:
+        """The source, or what was typed when it did not become one."""
+        return self.outcome.source if self.outcome else self.typed
+
+    @property
+    def canceled(self) -> bool:
+        """Whether somebody stopped it."""
+        return self.outcome is not None and self.outcome.status == "canceled"
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """What was published."""
+        return self.outcome.manifest if self.outcome else None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether there was nothing to do."""
+        return bool(self.outcome and self.outcome.sync and self.outcome.sync.unchanged)
+
+    @property
+    def verdict(self) -> str:
+        """``PASS``, ``WARN`` or ``FAIL`` of the data, ``ERROR`` when it was not loaded."""
+        return self.manifest.verdict if self.manifest else "ERROR"
+
+    @property
+    def exit_code(self) -> int:
+        """What this input alone would end the command with."""
+        return INTERRUPTED if self.canceled else int(self.error.exit_code) if self.error else int(Exit.OK)
+
+    def summary(self) -> str:
+        """The job in half a line."""
+        if self.canceled:
+            return "interrupted"
+        if self.error:
+            return f"{self.error.code}: {self.error.message}"
+        sync = self.outcome.sync if self.outcome else None
+        if sync is None or self.outcome is None:
+            return "nothing loaded"
+        spent = seconds(sum(self.outcome.seconds.values()))
+        if self.unchanged:
+            return f"unchanged since version {sync.version} ({spent})"
+        rows = number(sum(dataset.rows_committed for dataset in sync.datasets))
+        return f"{rows} rows, version {sync.version} ({spent})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        from udb_pipelines.operations import scrub
+
+        sync = self.outcome.sync if self.outcome else None
+        return {
+            "input": self.typed,
+            "source": self.outcome.source if self.outcome else None,
+            "job_id": self.outcome.job_id if self.outcome else None,
+            "status": self.outcome.status if self.outcome else "failure",
+            "unchanged": self.unchanged,
+            "verdict": self.manifest.verdict if self.manifest else None,
+            "version": sync.version if sync else None,
+            "datasets": [dataset.model_dump(mode="json", exclude={"findings"}) for dataset in sync.datasets]
+            if sync
+            else [],
+            "reports": {name: str(path) for name, path in report_paths(self.manifest).items()} if self.manifest else {},
+            "error": scrub.error(self.error) if self.error else None,
+            "seconds": self.outcome.seconds if self.outcome else {},
+        }
+
+
+def run_all(inputs: list[str], name: str | None, given: dict[str, Any], *, quiet: bool, as_json: bool) -> int:
+    """Run every input; one that fails does not stop the others.
+
+    Returns:
+        The highest exit code of all.
+    """
+    from udb_pipelines.operations import tracing
+
+    settings, registry = session.settings(), session.registry()
+    tracing.configure(settings)
+    results: list[Result] = []
+    with display(silent=quiet or as_json, jobs=len(inputs)) as shown:
+        for typed in inputs:
+            result = _run_one(typed, name, given, settings, registry, shown)
+            results.append(result)
+            shown.done(result.name, result.verdict, result.summary())
+            if result.canceled:
+                break
+    code = max(result.exit_code for result in results)
+    if as_json:
+        print_json({"jobs": [result.as_dict() for result in results], "exit_code": code})
+        return code
+    for result in results:
+        if result.error:
+            show_error(result.error)
+    _closing_table(results)
+    if code == INTERRUPTED:
+        note("Interrupted. What was committed is kept; what was not is gone.")
+    return code
+
+
+def _run_one(
+    typed: str,
+    name: str | None,
+    given: dict[str, Any],
+    settings: Settings,
+    registry: SourceRegistry,
+    shown: Display,
+) -> Result:
+    from udb_pipelines.cli.inputs import register
+    from udb_pipelines.operations.stages import translate
+
+    outcome = None
+    try:
+        source = register(registry, typed, name, given)
+        with shown.job(source.name, source.uri):
+            from udb_pipelines.orchestration.runner import run_source
+
+            outcome = run_source(source, settings)
+        error = _error_of(outcome)
+    except UdbError as failure:
+        error = failure
+    except OSError as failure:
+        error = translate(failure)
+    return Result(typed, outcome, error)
+
+
+def _error_of(outcome: JobOutcome) -> UdbError | None:
+    if outcome.status != "failure":
+        return None
+    facts = outcome.error or {}
+    return UdbError(
+        facts.get("code") or "E_INTERNAL",
+        facts.get("message") or "the job failed outside of its stages",
+        source=outcome.source,
+        stage=facts.get("stage"),
+        kept=facts.get("kept"),
+        remedy=facts.get("remedy"),
+    )
+
+
+def _closing_table(results: list[Result]) -> None:
+    rows = [row for result in results for row in _rows(result)]
+    if not rows:
+        return
+    print_line()
+    print_table(
+        (
+            Column("source"),
+            Column("dataset"),
+            Column("rows", "right"),
+            Column("rejected", "right"),
+            Column("version", "right"),
+            Column("verdict", styles=VERDICT_STYLES),
+            Column("report", wrap=True),
+        ),
+        rows,
+    )
+
+
+def _rows(result: Result) -> Iterator[tuple[str, ...]]:
+    sync = result.outcome.sync if result.outcome else None
+    if sync is None:
+        yield (result.name, "", "", "", "", result.error.code if result.error else "canceled", "")
+        return
+    reports = report_paths(result.manifest) if result.manifest else {}
+    for dataset in sync.datasets:
+        report = str(reports.get(dataset.dataset, ""))
+        yield (
+            result.name,
+            dataset.dataset,
+            number(dataset.rows_total),
+            number(dataset.rows_rejected),
+            f"{dataset.version} (unchanged)" if result.unchanged else str(dataset.version),
+            result.error.code
+            if result.error
+            else verdict_of(result.manifest, dataset.dataset)
+            if result.manifest
+            else "",
+            report,
+        )

@@ -1,0 +1,1 @@
+"""The command ``udb``, from the outside."""

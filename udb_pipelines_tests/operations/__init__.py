@@ -1,0 +1,1 @@
+"""Logs, traces, stage context, scrubbing."""
