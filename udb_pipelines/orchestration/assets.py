@@ -108,16 +108,30 @@ def findings_of(detection: Detection, connection: Connection) -> tuple[Finding, 
 
 
 def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]:
-    from udb_pipelines import warehouse
+    from udb_pipelines.warehouse import snapshots
 
-    source = "warehouse"
-    made = in_stage(
-        "snapshot",
-        job_id=context.run_id,
-        source=source,
-        work=lambda: warehouse.snapshots.create(udb.lake, udb.settings.snapshots),
+    def work() -> tuple[snapshots.Snapshot, tuple[str, ...]]:
+        made = snapshots.create(udb.lake, udb.settings.snapshots)
+        return made, snapshots.verify(udb.settings.snapshots, made.id)
+
+    made, problems = in_stage("snapshot", job_id=context.run_id, source="warehouse", work=work)
+    folder = udb.settings.snapshots / made.id
+    yield dg.MaterializeResult(
+        metadata=metadata.snapshot_metadata(made, folder), check_results=[checks.verified(problems)]
     )
-    yield dg.Output(None, metadata=metadata.snapshot_metadata(made))
+
+
+def snapshot_asset() -> dg.AssetsDefinition:
+    """A consistent copy of the warehouse, verified when it is made."""
+    return dg.asset(
+        name="snapshot",
+        group_name=GROUP,
+        kinds={"ducklake"},
+        deps=[dg.AssetDep(RAW, partition_mapping=dg.AllPartitionMapping())],
+        description="A consistent copy of the lake catalog and its files, compared with its manifest.",
+        check_specs=[checks.VERIFIED],
+        pool=pools.WRITER,
+    )(_snapshot)
 
 
 def path_assets(*, pooled: bool) -> list[dg.AssetsDefinition]:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from udb_pipelines.config import Settings, load_settings
 from udb_pipelines.orchestration import jobs
-from udb_pipelines.orchestration.assets import path_assets
+from udb_pipelines.orchestration.assets import path_assets, snapshot_asset
 from udb_pipelines.orchestration.io_manager import WarehouseIOManager
 from udb_pipelines.orchestration.resources import Udb
 from udb_pipelines.orchestration.stage_io import StageIOManager
@@ -22,8 +22,7 @@ def resources(settings: Settings) -> dict[str, Any]:
     return {"udb": udb, "stages": StageIOManager(settings), "warehouse": WarehouseIOManager(udb)}
 
 
-@dg.logger(description="Says nothing: the command reports for itself, and events are in the ledger anyway")
-def silent(_: dg.InitLoggerContext) -> logging.Logger:
+def _silent(_: dg.InitLoggerContext) -> logging.Logger:
     """Instead of Dagster's console logger, which would write a line per event to the command's stderr."""
     quiet = logging.getLogger("udb.dagster.silent")
     quiet.propagate = False
@@ -37,7 +36,7 @@ def job_in_process(settings: Settings) -> dg.JobDefinition:
         assets=path_assets(pooled=False),
         resources=resources(settings),
         jobs=[jobs.path_job()],
-        loggers={"console": silent},
+        loggers={"console": dg.LoggerDefinition(_silent)},
     )
     return definitions.resolve_job_def(jobs.PATH_JOB)
 
@@ -54,12 +53,21 @@ def build_defs(
     Raises:
         UdbError: ``E_CONFIG``.
     """
+    from udb_pipelines.control.sources import SourceRegistry
+    from udb_pipelines.operations import logging as our_logging
+    from udb_pipelines.operations import tracing
+    from udb_pipelines.orchestration import schedules, sensors
     from udb_pipelines.orchestration.checks import fresh
+    from udb_pipelines.orchestration.cleanup import cleanup_job
 
     chosen = settings or load_settings()
+    our_logging.configure(chosen)
+    tracing.configure(chosen)
     return dg.Definitions(
-        assets=path_assets(pooled=True),
+        assets=[*path_assets(pooled=True), snapshot_asset()],
         asset_checks=[fresh],
         resources={**resources(chosen), **(resource_overrides or {})},
-        jobs=[jobs.path_job(), jobs.multiprocess_job()],
+        jobs=[jobs.path_job(), jobs.multiprocess_job(), *jobs.housekeeping_jobs(), cleanup_job],
+        sensors=sensors.SENSORS,
+        schedules=[*schedules.fixed_schedules(), *schedules.source_schedules(SourceRegistry(chosen).list())],
     )

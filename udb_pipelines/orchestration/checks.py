@@ -35,6 +35,22 @@ RAW_CHECKS = [
 ]
 VERDICT = dg.AssetCheckSpec("verdict", asset="profile", description="The profile's verdict is PASS.")
 
+VERIFIED = dg.AssetCheckSpec(
+    "verified", asset="snapshot", description="Every file of the copy is as its manifest says."
+)
+
+
+def verified(problems: tuple[str, ...]) -> dg.AssetCheckResult:
+    """What a snapshot's verification found wrong."""
+    return dg.AssetCheckResult(
+        check_name="verified",
+        asset_key="snapshot",
+        passed=not problems,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(problems[:5]) or "catalog and files are as the manifest says",
+        metadata={"problems": len(problems)},
+    )
+
 
 def after_commit(result: SyncResult, lake: Lake) -> Iterator[dg.AssetCheckResult]:
     """The checks of :data:`RAW_CHECKS`.

@@ -11,6 +11,7 @@ PATH_JOB = "udb_job"
 MULTIPROCESS_JOB = "udb_job_multiprocess"
 SNAPSHOT_JOB = "snapshot_job"
 FRESHNESS_JOB = "freshness_job"
+CLEANUP_JOB = "cleanup_job"
 
 FRESH = dg.AssetCheckKey(dg.AssetKey("raw"), "fresh")
 

@@ -1,0 +1,163 @@
+"""What watches: the landing folder, the disk, failed runs, and the house itself.
+
+Every sensor is edge-triggered: it asks once per change, never once per look. One condition that asked per look
+made another team 368,000 failed runs in a fortnight.
+Docs: https://docs.dagster.io/guides/automate/sensors
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from udb_pipelines.models import Source
+from udb_pipelines.operations import logging
+from udb_pipelines.orchestration import jobs, landing, pools
+from udb_pipelines.orchestration.ledger import PARTITION_TAG, error_of
+from udb_pipelines.orchestration.partitions import SOURCES, registered
+from udb_pipelines.orchestration.resources import Udb
+
+if TYPE_CHECKING:
+    from udb_pipelines.config import Settings
+
+LOOK_SECONDS = 5
+"""Between looks at the landing folder."""
+
+READ_SECONDS = 20
+"""A look stops reading content after this; Dagster gives up on a sensor after 60."""
+
+DISK_HIGH_PCT = 80
+"""A disk fuller than this asks for a clean-up even if the same one was asked for today."""
+
+UdbParam = dg.ResourceParam[Udb]
+Result = dg.SensorResult | dg.SkipReason
+
+
+@dg.sensor(
+    job_name=jobs.PATH_JOB,
+    minimum_interval_seconds=LOOK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A new or changed file or folder in the landing folder becomes a source, a partition and a run.",
+)
+def landing_sensor(context: dg.SensorEvaluationContext, udb: UdbParam) -> Result:
+    """Look once; what is still being written waits for the next look."""
+    folder = udb.settings.landing_folder
+    memory = landing.Memory.model_validate_json(context.cursor) if context.cursor else landing.Memory()
+    deadline = time.monotonic() + READ_SECONDS
+    remembered, found = landing.arrivals(
+        folder, memory, udb.settings.landing_quiet_seconds, time.time(), lambda: time.monotonic() < deadline
+    )
+    names = [_source_of(udb, arrival) for arrival in found]
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(run_key=f"{name}-{arrival.key}", partition_key=name, tags={"udb/trigger": "landing"})
+            for name, arrival in zip(names, found, strict=True)
+        ],
+        dynamic_partitions_requests=[SOURCES.build_add_request(names)] if names else [],
+        cursor=remembered.model_dump_json(),
+        skip_reason=None if found else f"nothing new has settled among {len(remembered.entries)} entries of {folder}",
+    )
+
+
+def _source_of(udb: Udb, arrival: landing.Arrival) -> str:
+    """The source that reads the entry, registered now if there is none."""
+    known = udb.registry.list()
+    name = landing.source_for(arrival.path, known)
+    if name is not None:
+        return name
+    name = landing.name_for(arrival.path, [source.name for source in known])
+    stored = udb.registry.add(Source(name=name, uri=str(arrival.path), created_at=datetime.now(UTC)))
+    logging.get_logger().info("landing.registered", message="a landed file became a source", source=stored.name)
+    return stored.name
+
+
+@dg.sensor(
+    job_name=jobs.CLEANUP_JOB,
+    minimum_interval_seconds=600,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a clean-up when retention has something to remove, or the disk is over its mark.",
+)
+def retention_sensor(context: dg.SensorEvaluationContext, udb: UdbParam) -> Result:
+    """Ask once a day for the same plan; more often only while the disk is too full and the plan changes."""
+    from udb_pipelines.warehouse import retention
+
+    planned = retention.plan(udb.settings, udb.lake)
+    used = disk_used_pct(udb.settings)
+    if not planned.items:
+        return dg.SkipReason(f"nothing to remove; the disk is {used:.0f} % full")
+    what = hashlib.sha256("\n".join(str(item.path) for item in planned.items).encode()).hexdigest()[:16]
+    key = what if used > DISK_HIGH_PCT else f"{planned.made_at:%Y-%m-%d}"
+    tags = {"udb/trigger": "retention", "udb/items": str(len(planned.items)), "udb/bytes": str(planned.bytes)}
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"cleanup-{key}", tags=tags)])
+
+
+def disk_used_pct(settings: Settings) -> float:
+    """How full the disk under UDB's home is, 0 to 100."""
+    folder = settings.home if settings.home.exists() else settings.home.parent
+    usage = shutil.disk_usage(folder)
+    return 100 * usage.used / usage.total
+
+
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Frees pool slots of dead runs, and keeps the partitions in step with the registered sources.",
+)
+def housekeeping_sensor(context: dg.SensorEvaluationContext, udb: UdbParam) -> Result:
+    """Sources added or removed with ``udb sources`` appear in, or leave, the UI."""
+    freed = pools.reap(context.instance)
+    names = {source.name for source in udb.registry.list()}
+    partitions = registered(context.instance)
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if names - partitions:
+        requests.append(SOURCES.build_add_request(sorted(names - partitions)))
+    if partitions - names:
+        requests.append(SOURCES.build_delete_request(sorted(partitions - names)))
+    return dg.SensorResult(
+        dynamic_partitions_requests=requests,
+        skip_reason=f"{len(freed)} dead runs held slots; {len(requests)} changes of partitions",
+    )
+
+
+@dg.run_failure_sensor(
+    monitor_all_code_locations=True,
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="One alert per failed run: a log event, and a line in alerts.jsonl under UDB's home.",
+)
+def failure_sensor(context: dg.RunFailureSensorContext, udb: UdbParam) -> None:
+    """Tell code, stage, source and remedy; never a value, never an exception's text."""
+    alert(context.instance, context.dagster_run, udb.settings)
+
+
+def alert(instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings) -> None:
+    """Log a failed run and append it to ``alerts.jsonl``; one line, one write."""
+    facts = error_of(instance, run.run_id) or {
+        "code": "E_INTERNAL",
+        "message": "the run ended without a failed step: its process died, or it never started",
+        "remedy": "open the run in the Dagster UI",
+    }
+    entry = {
+        "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+        "event": "job.failed",
+        "job_id": run.run_id,
+        "job": run.job_name,
+        **facts,
+        "source": facts.get("source") or run.tags.get(PARTITION_TAG),
+    }
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "alerts.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    logging.get_logger().error(
+        "job.failed", message=str(entry["message"]), job_id=run.run_id, source=entry["source"],
+        stage=facts.get("stage"), code=facts.get("code"), remedy=facts.get("remedy"),
+    )  # fmt: skip
+
+
+SENSORS = [landing_sensor, retention_sensor, housekeeping_sensor, failure_sensor]
