@@ -108,7 +108,9 @@ def completeness(valid: int, invalid: int, nulls: int) -> Markup:
     parts = [_open("completeness", WIDTH, 8, label, stretch=True), _rect(0, 0, WIDTH, 8, "c-rest", "#8b95a1", 0.25)]
     start = 0.0
     for count, kind, colour in ((valid, "c-bar", "#5588b5"), (invalid, "c-bad", "#c2564b")):
-        length = max(WIDTH * count / total, 2.0) if count and total else 0.0
+        if not count:
+            continue
+        length = max(WIDTH * count / total, 2.0)
         parts.append(_rect(min(start, WIDTH - length), 0, length, 8, kind, colour))
         start += length
     return _close(parts)

@@ -120,9 +120,9 @@ METRICS: tuple[Metric, ...] = (
 
 
 def metrics_csv(profile: Profile) -> str:
-    r"""The file's text: UTF-8, comma, ``\n``, header first; an empty cell is 'not defined for this column'."""
+    """The file's text as RFC 4180 has it, header first; an empty cell is 'not defined for this column'."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\r\n")  # so that a lone CR or LF in a value is quoted
     writer.writerow(metric.name for metric in METRICS)
     for column in profile.columns:
         writer.writerow(_cell(metric.value(profile, column)) for metric in METRICS)

@@ -427,3 +427,39 @@ def sync(*datasets: str, rejects: Path | None = None, rejected: int = 12) -> Syn
 
 
 SECONDS = {"detect": 0.213, "provision": 0.004, "sync": 1.52, "analyze": 1.83}
+
+
+def hostile_profile() -> Profile:
+    """Every hostile text as the name of a column, as values, as a pattern, a message and a hint."""
+    found = tuple(
+        column(
+            text or "(none)",
+            position,
+            text=TextStats(entropy=1.0, patterns=counts((text, 3)), upper=0, lower=0, mixed=0),
+            top_values=counts(*((other, 5) for other in HOSTILE)),
+            bottom_values=counts((text, 1)),
+            uniqueness=0.5,
+            distinct=99,
+            format_hint=text,
+            semantic_type=text,
+            storage_type=text,
+            findings=(finding("E_MIXED_TYPE", text, 7, 3, message=f"about {text}"),),
+        )
+        for position, text in enumerate(HOSTILE, start=1)
+    )
+    keys = (KeyCandidate(columns=HOSTILE[:3], distinct_ratio=1, null_ratio=0, invalid_ratio=0, score=1),)
+    return profile(found=found, keys=keys)
+
+
+def wide_profile(number: int) -> Profile:
+    """As many columns as asked for, each with everything a column can have."""
+    kinds = columns()
+    findings = (finding("W_TYPE_AMBIGUOUS", "x", 5, 6),)
+    top = counts(*((f"value number {rank} of the column", 9_000 - 700 * rank) for rank in range(10)))
+    found = tuple(
+        kinds[index % 8].model_copy(
+            update={"name": f"column_{index:03d}", "position": index + 1, "findings": findings, "top_values": top}
+        )
+        for index in range(number)
+    )
+    return profile(found=found)
