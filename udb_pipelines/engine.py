@@ -39,7 +39,6 @@ def connect(settings: Settings, extensions: tuple[Extension, ...] = ()) -> duckd
             "memory_limit": settings.memory_limit,
             "threads": settings.threads,
             "temp_directory": str(settings.spill),
-            "max_temp_directory_size": f"{settings.max_spill_gb}GB",
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             # Checking a signature costs 0.1 CPU-seconds per extension and connection. Ours come from hash-locked
@@ -47,6 +46,8 @@ def connect(settings: Settings, extensions: tuple[Extension, ...] = ()) -> duckd
             "allow_unsigned_extensions": True,
         }
     )
+    # Given with the others above, DuckDB 1.5.5 would show this limit and not keep to it.
+    connection.execute(f"SET max_temp_directory_size = '{settings.max_spill_gb}GB'")
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     for name in extensions:
         connection.load_extension(str(extension_file(name)))
