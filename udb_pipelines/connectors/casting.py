@@ -179,8 +179,9 @@ def _all_match(shape: str, values: Sequence[str]) -> bool:
 class TextColumn:
     """A column of text, and the words that mean NULL in it.
 
-    ``source`` is the SQL of its text where that is more than the column itself. ``allowed`` limits the types:
-    a JSON string of digits stays a string.
+    ``source`` is the SQL of its text where that is more than the column itself. ``allowed`` limits the types: a
+    JSON string of digits stays a string. With none allowed the column is stored as ``source`` gives it, of
+    whatever type that is.
     """
 
     name: str
@@ -199,7 +200,10 @@ class TextColumn:
 
     def candidates(self, values: Sequence[str]) -> tuple[Candidate, ...]:
         """The types that ``values`` and the source allow."""
-        return tuple(found for found in candidates_for(values) if self.allowed is None or found.type in self.allowed)
+        if self.allowed is None:
+            return candidates_for(values)
+        possible = candidates_for(values) if self.allowed else ()
+        return tuple(found for found in possible if found.type.partition("(")[0] in self.allowed)
 
     def cast(self, candidate: Candidate | None) -> str:
         """SQL of the typed value; stops the query at the first value that the cast would change."""
@@ -223,14 +227,12 @@ class TextColumn:
 class TextRelation:
     """Rows of text to be typed.
 
-    ``sql`` selects them all, ``sample_sql`` some of them, spread; both have exactly ``columns``. ``fixed``
-    are columns that keep the type they have (lineage, already typed ones).
+    ``sql`` selects them all, ``sample_sql`` some of them, spread; both have what ``columns`` are made of.
     """
 
     sql: str
     sample_sql: str
     columns: tuple[TextColumn, ...]
-    fixed: tuple[str, ...] = ()
 
 
 def sample_of(parquet: Path) -> str:
@@ -325,12 +327,16 @@ def _write(
     rows: int | None,
 ) -> int:
     casts = [column.cast(next(iter(choice[column.name]), None)) for column in relation.columns]
-    fixed = [quote_identifier(name) for name in relation.fixed]
     with watched(connection, what, rows):
         written = connection.execute(
-            f"COPY (SELECT {', '.join([*casts, *fixed])} FROM ({relation.sql})) TO {quote_literal(target)} ({PARQUET})"
+            f"COPY (SELECT {', '.join(casts)} FROM ({relation.sql})) TO {quote_literal(target)} ({PARQUET})"
         ).fetchall()
     return int(written[0][0])
+
+
+def as_stored(name: str) -> TextColumn:
+    """A column that is no text, or stays as it is."""
+    return TextColumn(name, allowed=())
 
 
 def stored_columns(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from udb_pipelines.connectors import casting
 from udb_pipelines.connectors.faults import base_name, told
+from udb_pipelines.connectors.portable import stored_as
 from udb_pipelines.connectors.progress import watched
 from udb_pipelines.connectors.reading import FILE_COLUMN, Rows, Task, relative_names
 from udb_pipelines.detection.unpack import unpack_to
@@ -35,10 +36,10 @@ def read(task: Task) -> Rows:
                 f"SELECT *, {quote_literal(name)} AS {column} FROM ({select})"
                 for select, name in zip(selects, names, strict=True)
             ]
-        renamed = _renamed(task, " UNION ALL BY NAME ".join(selects))
+        stored = _stored(task, " UNION ALL BY NAME ".join(selects))
         with watched(task.duck, task.what, counted):
             (written,) = task.duck.execute(
-                f"COPY ({renamed}) TO {quote_literal(task.target)} ({casting.PARQUET})"
+                f"COPY ({stored}) TO {quote_literal(task.target)} ({casting.PARQUET})"
             ).fetchall()
     staged = int(written[0])
     if staged != counted:
@@ -56,15 +57,12 @@ def _local(task: Task, index: int, file: Path) -> Path:
     return target
 
 
-def _renamed(task: Task, sql: str) -> str:
-    """Give columns the names that detection chose; those it did not list keep theirs."""
-    renames = [
-        f"{quote_identifier(column.original_name)} AS {quote_identifier(column.name)}"
-        for column in task.stream.detected.columns
-        if column.original_name and column.original_name != column.name
-    ]
-    rename = f" RENAME ({', '.join(renames)})" if renames else ""
-    return f"SELECT *{rename} FROM ({sql})"
+def _stored(task: Task, sql: str) -> str:
+    """Columns under the names that detection chose, in types that can be stored."""
+    names = {column.original_name: column.name for column in task.stream.detected.columns if column.original_name}
+    described = task.duck.execute(f"DESCRIBE {sql}").fetchall()
+    columns = ", ".join(stored_as(name, sql_type, names.get(name, name)) for name, sql_type, *_ in described)
+    return f"SELECT {columns} FROM ({sql})"
 
 
 def _select(task: Task, file: Path, index: int) -> str:

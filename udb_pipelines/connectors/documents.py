@@ -103,11 +103,11 @@ def read(task: Task) -> Rows:
     with told(task.stream.dataset):
         raw = task.folder / "raw.parquet"
         columns = _stage(task.duck, files, names, _columns(task, files), raw)
+        texts = _text_columns(task, raw, columns)
         relation = casting.TextRelation(
             sql=f"FROM read_parquet({quote_literal(raw)})",
             sample_sql=casting.sample_of(raw),
-            columns=_text_columns(task, raw, columns),
-            fixed=(FILE_COLUMN,) if len(files) > 1 else (),
+            columns=(*texts, casting.as_stored(FILE_COLUMN)) if len(files) > 1 else texts,
         )
         staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=records)
         stored = casting.stored_columns(task.duck, task.target, columns | {FILE_COLUMN: None})

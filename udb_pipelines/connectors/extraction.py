@@ -50,7 +50,7 @@ def extract(connection: Connection, settings: Settings, job_id: str, last_finger
 
 
 def _dataset(connection: Connection, stream: Stream, settings: Settings, job_id: str, folder: Path) -> StagedDataset:
-    reader = reader_for(connection, stream.detected)
+    reader = reader_for(stream.detected)
     scratch = folder / stream.dataset
     with told(stream.dataset):
         scratch.mkdir(parents=True, exist_ok=True)
@@ -77,6 +77,7 @@ def _dataset(connection: Connection, stream: Stream, settings: Settings, job_id:
         rejects=kept,
         sync_mode=stream.sync_mode,
         primary_key=stream.primary_key,
+        cursor=stream.cursor,
         findings=tuple(
             item.model_copy(update={"dataset": stream.dataset})
             for item in (*rows.findings, *_reject_findings(summary, rows.read), *_empty(rows))

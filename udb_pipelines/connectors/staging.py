@@ -44,7 +44,6 @@ def cast_staged(
     relation = casting.TextRelation(
         sql=union,
         sample_sql=f"FROM ({union}) USING SAMPLE {casting.SAMPLE_ROWS} ROWS (reservoir, 1)",
-        columns=tuple(columns),
-        fixed=(FILE_COLUMN,) if several else (),
+        columns=(*columns, casting.as_stored(FILE_COLUMN)) if several else tuple(columns),
     )
     return casting.write_typed(task.duck, relation, task.target, what=task.what, rows=rows)

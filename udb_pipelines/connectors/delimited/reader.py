@@ -133,13 +133,12 @@ def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
         UdbError: what the disk raises.
     """
     fast.forget_rejects(task.duck)
-    everything = tuple(column.name for column in task.stream.detected.columns)
-    lineage = len(files) > 1
+    markers = task.options.null_markers
+    columns = tuple(casting.TextColumn(column.name, markers) for column in task.stream.detected.columns)
     relation = casting.TextRelation(
         sql=_union(task, dialect, files, sample=False),
         sample_sql=f"FROM ({_union(task, dialect, files, sample=True)}) LIMIT {casting.SAMPLE_ROWS}",
-        columns=tuple(casting.TextColumn(name, task.options.null_markers) for name in everything),
-        fixed=(FILE_COLUMN,) if lineage else (),
+        columns=(*columns, casting.as_stored(FILE_COLUMN)) if len(files) > 1 else columns,
     )
     records = sum(file.records for file in files)
     with told(task.stream.dataset):

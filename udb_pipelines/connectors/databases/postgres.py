@@ -1,0 +1,117 @@
+"""A table or view of a PostgreSQL server, through DuckDB's scanner, with exact types.
+
+What the scanner would round or does not know (numbers without a precision, intervals, ranges, composites ...) is
+asked for as text; numbers are then cast like any other text. The address is resolved here and never shown.
+"""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+
+from udb_pipelines.connectors import casting
+from udb_pipelines.connectors.faults import from_duckdb
+from udb_pipelines.connectors.reading import Rows, Task
+from udb_pipelines.detection.location import mask, resolve_secrets
+from udb_pipelines.engine import extension_file, quote_identifier, quote_literal
+from udb_pipelines.errors import UdbError
+from udb_pipelines.models import ColumnSchema
+
+ALIAS = "udb_source"
+NATIVE = re.compile(
+    r"(boolean|smallint|integer|bigint|real|double precision|text|character( varying)?(\(\d+\))?|bytea|date|uuid|json"
+    r"|jsonb|time(\(\d\))? without time zone|timestamp(\(\d\))? with(out)? time zone)(\[\])?"
+)
+"""PostgreSQL types, as ``format_type`` names them, that the scanner reads exactly."""
+DECIMAL = re.compile(r"numeric\((\d+),(\d+)\)")
+WIDEST = 38
+NUMBERS = ("BIGINT", "DECIMAL", "DOUBLE")
+REFUSED = ("password", "authentication", "pg_hba", "role ", "no encryption", "permission denied")
+CONNECT_SECONDS = 10
+
+
+def read(task: Task) -> Rows:
+    """Read one table or view within one read-only transaction of the server.
+
+    Raises:
+        UdbError: ``E_AUTH``, ``E_CONNECT``, ``E_COUNT_MISMATCH``, and what the disk raises.
+    """
+    detected = task.stream.detected
+    shown = mask(task.connection.uri)
+    table = _table(detected.member or f"public.{detected.name}")
+    asked = ", ".join(_asked(column) for column in detected.columns)
+    source = _remote(f"SELECT {asked} FROM {table}")
+    relation = casting.TextRelation(
+        sql=source,
+        sample_sql=f"{source} LIMIT {casting.SAMPLE_ROWS}",
+        columns=tuple(_stored(column, task.options.null_markers) for column in detected.columns),
+    )
+    _attach(task, shown)
+    try:
+        task.duck.execute("BEGIN TRANSACTION")
+        counted = int(task.duck.execute(_remote(f"SELECT count(*) FROM {table}")).fetchall()[0][0])
+        staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=counted)
+        task.duck.execute("COMMIT")
+        stored = casting.stored_columns(task.duck, task.target, task.originals)
+    except duckdb.Error as error:
+        raise _refusal(error, shown, task.stream.dataset) from None
+    if staged != counted:
+        raise UdbError("E_COUNT_MISMATCH", f"{task.stream.dataset}: {counted} rows were counted, {staged} loaded")
+    return Rows((task.target,), stored, counted, staged)
+
+
+def _attach(task: Task, shown: str) -> None:
+    address = resolve_secrets(task.connection.uri)
+    if "connect_timeout" not in address:
+        address += f"{'&' if '?' in address else '?'}connect_timeout={CONNECT_SECONDS}"
+    try:
+        task.duck.load_extension(str(extension_file("postgres_scanner")))
+        task.duck.execute(f"ATTACH {quote_literal(address)} AS {ALIAS} (TYPE postgres, READ_ONLY)")
+    except duckdb.Error as error:
+        raise _refusal(error, shown, task.stream.dataset) from None
+
+
+def _refusal(error: duckdb.Error, shown: str, dataset: str) -> UdbError:
+    """Words are all by which the client library tells its failures apart; none of them is passed on."""
+    text = str(error).lower()
+    if "unable to connect" in text or "connection" in text or "server closed" in text:
+        if any(word in text for word in REFUSED):
+            return UdbError("E_AUTH", f"{shown} refused the credentials")
+        if "does not exist" in text:
+            return UdbError("E_NOT_FOUND", f"{shown}: there is no such database")
+        return UdbError("E_CONNECT", f"{shown} cannot be reached")
+    if "permission denied" in text:
+        return UdbError("E_AUTH", f"{dataset}: the user may not read this table")
+    if "does not exist" in text:
+        return UdbError("E_VANISHED", f"{dataset} is no longer in the database as it was detected")
+    return from_duckdb(error, dataset)
+
+
+def _remote(query: str) -> str:
+    return f"FROM postgres_query('{ALIAS}', {quote_literal(query)})"
+
+
+def _table(member: str) -> str:
+    schema, _, table = member.partition(".")
+    return f"{quote_identifier(schema)}.{quote_identifier(table)}"
+
+
+def _asked(column: ColumnSchema) -> str:
+    """PostgreSQL's SQL of a column, under its warehouse name."""
+    source = quote_identifier(column.original_name or column.name)
+    return f"{source}{'' if _is_native(column.type) else '::text'} AS {quote_identifier(column.name)}"
+
+
+def _stored(column: ColumnSchema, null_markers: tuple[str, ...]) -> casting.TextColumn:
+    if _is_native(column.type):
+        return casting.as_stored(column.name)
+    allowed = NUMBERS if column.type.startswith("numeric") and not column.type.endswith("[]") else ()
+    return casting.TextColumn(column.name, null_markers, allowed=allowed)
+
+
+def _is_native(sql_type: str) -> bool:
+    decimal = DECIMAL.fullmatch(sql_type)
+    if decimal:
+        return int(decimal.group(1)) <= WIDEST
+    return NATIVE.fullmatch(sql_type) is not None

@@ -1,0 +1,117 @@
+"""A table or view of an SQLite file.
+
+SQLite types values, not columns: a column declared as integer may hold text. One pass finds which kinds each column
+holds; then every value is asked for as text that keeps all of it (seventeen digits for a real number) and turned into
+the type that all values of the column have. Columns of mixed kinds become text.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from udb_pipelines.connectors import casting
+from udb_pipelines.connectors.faults import base_name, told
+from udb_pipelines.connectors.reading import Rows, Task
+from udb_pipelines.engine import extension_file, quote_identifier, quote_literal
+from udb_pipelines.errors import UdbError
+
+ALIAS = "udb_source"
+EXACT = 2**53
+"""Whole numbers beyond it are not exact as double precision."""
+DATES = ("DATE", "TIMESTAMP", "TIMESTAMPTZ")
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    kinds: frozenset[str]
+    """Storage classes of its values: ``integer``, ``real``, ``text``, ``blob``."""
+    large: bool
+    """It holds whole numbers that double precision cannot."""
+
+    @property
+    def asked(self) -> str:
+        """SQLite's SQL of the value as text."""
+        column = quote_identifier(self.name)
+        real = f"format('%!.17g', {column})"
+        if self.kinds == {"blob"}:
+            return f"hex({column})"
+        if self.kinds == {"integer", "real"} and not self.large:
+            return f"CASE WHEN {column} IS NOT NULL THEN {real} END"
+        if not self.kinds & {"real", "blob"}:
+            return f"CAST({column} AS TEXT)"
+        return (
+            f"CASE typeof({column}) WHEN 'real' THEN {real} WHEN 'blob' THEN 'x''' || hex({column}) || '''' "
+            f"ELSE CAST({column} AS TEXT) END"
+        )
+
+    def stored(self, name: str, null_markers: tuple[str, ...]) -> casting.TextColumn:
+        """How the text becomes a value of the warehouse."""
+        text = quote_identifier(name)
+        if self.kinds == {"blob"}:
+            return casting.TextColumn(name, source=f"unhex({text})", allowed=())
+        if self.kinds == {"integer"}:
+            return casting.TextColumn(name, source=f"CAST({text} AS BIGINT)", allowed=())
+        if "real" in self.kinds and self.kinds <= {"integer", "real"} and not self.large:
+            return casting.TextColumn(name, source=f"CAST({text} AS DOUBLE)", allowed=())
+        return casting.TextColumn(name, null_markers, allowed=DATES if self.kinds == {"text"} else ())
+
+
+def read(task: Task) -> Rows:
+    """Read one table or view.
+
+    Raises:
+        UdbError: ``E_CORRUPT``, ``E_VANISHED`` when rows came or went meanwhile, and what the disk raises.
+    """
+    detected = task.stream.detected
+    file = Path(detected.files[0])
+    table = (detected.member or detected.name).removeprefix("main.")
+    columns, counted = _survey(file, table)
+    known = {column.original_name or column.name: column.name for column in detected.columns}
+    names = [known.get(column.name, column.name) for column in columns]
+    asked = ", ".join(
+        f"{column.asked} AS {quote_identifier(name)}" for column, name in zip(columns, names, strict=True)
+    )
+    query = quote_literal(f"SELECT {asked} FROM {quote_identifier(table)}")
+    with told(base_name(file)):
+        task.duck.load_extension(str(extension_file("sqlite_scanner")))
+        task.duck.execute(f"ATTACH {quote_literal(file)} AS {ALIAS} (TYPE sqlite, READ_ONLY)")
+        source = f"FROM sqlite_query('{ALIAS}', {query})"
+        relation = casting.TextRelation(
+            sql=source,
+            sample_sql=f"{source} LIMIT {casting.SAMPLE_ROWS}",
+            columns=tuple(
+                column.stored(name, task.options.null_markers) for column, name in zip(columns, names, strict=True)
+            ),
+        )
+        staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=counted)
+        stored = casting.stored_columns(task.duck, task.target, task.originals)
+    if staged != counted:
+        raise UdbError("E_VANISHED", f"{base_name(file)} changed while it was read")
+    return Rows((task.target,), stored, counted, staged)
+
+
+def _survey(file: Path, table: str) -> tuple[list[_Column], int]:
+    """The columns of a table, the kinds of their values, and the number of rows."""
+    name = quote_identifier(table)
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
+            asked = ", ".join(
+                f"group_concat(DISTINCT typeof({c})), max(typeof({c}) = 'integer' AND abs({c} / 2) >= {EXACT // 2})"
+                for c in map(quote_identifier, columns)
+            )
+            count, *found = connection.execute(f"SELECT count(*), {asked} FROM {name}").fetchone()
+    except sqlite3.OperationalError as error:
+        locked = "lock" in str(error)
+        code, what = ("E_UNREADABLE", "is locked") if locked else ("E_CORRUPT", "cannot be read to its end")
+        raise UdbError(code, f"{base_name(file)} {what}") from None
+    except sqlite3.DatabaseError:
+        raise UdbError("E_CORRUPT", f"{base_name(file)} cannot be read to its end") from None
+    kinds = [frozenset((text or "").split(",")) - {"null", ""} for text in found[::2]]
+    return [
+        _Column(column, seen, bool(large)) for column, seen, large in zip(columns, kinds, found[1::2], strict=True)
+    ], int(count)
