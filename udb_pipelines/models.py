@@ -354,6 +354,12 @@ class NumericStats(Model):
     normality_test: str | None = None
     normality_statistic: float | None = None
     normality_p_value: float | None = None
+    mode: float | None = None
+    """Most frequent number, the smallest of several; None when no number repeats."""
+    mad: float | None = None
+    """Median absolute deviation from the median."""
+    cv: float | None = None
+    """Coefficient of variation: stddev / mean."""
 
 
 class MoneyStats(Model):

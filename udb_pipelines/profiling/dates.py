@@ -93,8 +93,11 @@ class DateFormat:
         """SQL: the DATE, or the TIMESTAMP where there is a time; in UTC where there is a zone."""
         if not self.form:
             return self.day_sql(value)
-        rest = f"replace(ltrim(regexp_replace({value}, {quote_literal('^' + self.day.pattern)}, ''), 'T '), ',', '.')"
-        return f"TRY_CAST(strftime({self.day_sql(value)}, '%Y-%m-%d ') || {rest} AS TIMESTAMP)"
+        rest = f"regexp_replace({value}, {quote_literal('^' + self.day.pattern + '[T ]')}, '')"
+        seconds = f"regexp_replace({rest}, '^([0-9]+:[0-9]+)($| ?[Z+-])', '\\1:00\\2')"
+        moment = f"strftime({self.day_sql(value)}, '%Y-%m-%d ') || replace(replace({seconds}, ' ', ''), ',', '.')"
+        # Without a zone the session's counts, which is UTC; with one it is converted to it.
+        return f"TRY_CAST({moment} AS TIMESTAMPTZ)::TIMESTAMP"
 
 
 @dataclass(frozen=True)

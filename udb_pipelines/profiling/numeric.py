@@ -25,6 +25,8 @@ CHUNK = 122_880
 
 QUANTILES = {"p1": 0.01, "p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 BINS = 10
+DISTANCE_BINS = 1024
+"""Bins in which the median distance is looked for; more of them leave less to sort."""
 
 
 @dataclass(frozen=True)
@@ -158,17 +160,10 @@ def _edges(basics: _Basics) -> list[float]:
 
 
 def _bin_sql(edges: list[float]) -> str:
-    if len(edges) == 2:
-        return "0"
-    low, width = edges[0], edges[1] - edges[0]
-    # The division may land one bin off next to an edge; comparing with the edges themselves puts it right.
-    guess = f"least({BINS - 1}, greatest(0, floor((x - {double(low)}) / {double(width)})::INTEGER))"
-    listed = ", ".join(f"{double(edge)}" for edge in edges)
-    lower, upper = f"([{listed}])[{guess} + 1]", f"([{listed}])[{guess} + 2]"
-    return (
-        f"CASE WHEN x < {lower} THEN {guess} - 1 WHEN x >= {upper} AND {guess} < {BINS - 1} THEN {guess} + 1 "
-        f"ELSE {guess} END"
-    )
+    """The bin of ``x``, by comparing with the edges themselves: a division would be off by one next to them."""
+    inner = list(enumerate(edges[1:-1], start=1))
+    branches = " ".join(f"WHEN x >= {double(edge)} THEN {bin_}" for bin_, edge in reversed(inner))
+    return f"CASE {branches} ELSE 0 END" if inner else "0"
 
 
 def _assemble(session: Session, basics: _Basics, q: dict[str, float]) -> NumericStats:
@@ -200,10 +195,46 @@ def _assemble(session: Session, basics: _Basics, q: dict[str, float]) -> Numeric
         integers_pct=100 * basics.integers / basics.n,
         outliers=spread.outliers,
         histogram=spread.histogram,
+        mode=_mode(session, basics),
+        mad=_median_deviation(session, basics, q["p50"]),
+        cv=_finite(moments.stddev / moments.mean) if moments.stddev is not None and moments.mean else None,
         normality_test=normality.test if normality else None,
         normality_statistic=_finite(normality.statistic) if normality else None,
         normality_p_value=_finite(normality.p_value) if normality else None,
     )
+
+
+def _mode(session: Session, basics: _Basics) -> float | None:
+    repeated = session.rows_of(f"SELECT count(*) FROM (SELECT x = lag(x) OVER () AS again FROM {SORTED}) WHERE again")
+    entries = SORTED
+    if repeated[0][0]:
+        entries = f"(SELECT x, sum(n) AS n FROM {SORTED} GROUP BY x)"
+    elif basics.most == 1 < basics.n:
+        return None
+    return float(session.rows_of(f"SELECT x FROM {entries} ORDER BY n DESC, x LIMIT 1")[0][0])
+
+
+def _median_deviation(session: Session, basics: _Basics, median: float) -> float | None:
+    """Median of the distances to the median, found by counting: only the bins it lies in are sorted."""
+    largest = max(basics.high - median, median - basics.low)
+    if largest == 0 or not math.isfinite(largest):
+        return 0.0 if largest == 0 else None
+    distances = f"(SELECT n, y, floor(y / {double(largest / DISTANCE_BINS)})::INTEGER AS bin FROM "
+    distances += f"(SELECT n, abs(x - {double(median)}) AS y FROM {SORTED}))"
+    wanted = ((basics.n - 1) // 2, basics.n // 2)
+    holding: list[str] = []
+    before = upto = 0
+    for bin_, count in session.rows_of(f"SELECT bin, sum(n)::BIGINT FROM {distances} GROUP BY bin ORDER BY bin"):
+        if any(upto <= rank < upto + count for rank in wanted):
+            before = before if holding else upto
+            holding.append(str(bin_))
+        upto += count
+    hit = " OR ".join(f"(upto > {rank - before} AND upto - n <= {rank - before})" for rank in wanted)
+    found = session.rows_of(
+        f"SELECT min(y), max(y) FROM (SELECT y, n, sum(n) OVER (ORDER BY y, n ROWS UNBOUNDED PRECEDING) AS upto "
+        f"FROM {distances} WHERE bin IN ({', '.join(holding)})) WHERE {hit}"
+    )
+    return float(found[0][0] / 2 + found[0][1] / 2)
 
 
 @dataclass(frozen=True)

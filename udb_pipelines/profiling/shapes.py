@@ -27,11 +27,14 @@ LARGE = 50_000
 """Distinct values from which mapping bytes pays for importing Arrow."""
 
 
-def shape(text: str) -> str:
-    """SQL of the pattern of a text, by regular expressions; of its first characters when it is long."""
-    cut = f"left({text}, {SHOWN_CHARACTERS})"
-    letters = rf"regexp_replace({cut}, '\p{{L}}\p{{M}}*', 'A', 'g')"
-    return rf"regexp_replace({letters}, '\p{{Nd}}', '9', 'g')"
+def shape(text: str, *, all_ascii: bool = False) -> str:
+    """SQL of the pattern of a text, by regular expressions; of its first characters when it is long.
+
+    The Unicode classes are costly to compile, so a column without them should say so.
+    """
+    letter, digit = ("[A-Za-z]", "[0-9]") if all_ascii else (r"\p{L}\p{M}*", r"\p{Nd}")
+    letters = f"regexp_replace(left({text}, {SHOWN_CHARACTERS}), '{letter}', 'A', 'g')"
+    return f"regexp_replace({letters}, '{digit}', '9', 'g')"
 
 
 def fast_shape(text: str, *, all_ascii: bool) -> str:

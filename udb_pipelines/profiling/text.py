@@ -24,10 +24,11 @@ def text_stats(session: Session, facts: dict[str, Any]) -> TextStats:
 
 
 def _patterns(session: Session, facts: dict[str, Any]) -> tuple[ValueCount, ...]:
+    all_ascii = facts["bytes"] == facts["characters"]
     if facts["distinct_values"] < LARGE:
-        return _most_frequent(session, shape("v"))
+        return _most_frequent(session, shape("v", all_ascii=all_ascii))
     with byte_mapping(session.connection):
-        return _most_frequent(session, fast_shape("v", all_ascii=facts["bytes"] == facts["characters"]))
+        return _most_frequent(session, fast_shape("v", all_ascii=all_ascii))
 
 
 def _most_frequent(session: Session, pattern: str) -> tuple[ValueCount, ...]:
