@@ -11,19 +11,22 @@ from typing import Literal
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection.celltypes import cell_type
-from udb_pipelines.detection.dialect import COMMON, Trial, cut, parse, sniff
+from udb_pipelines.detection.dialect import COMMON, DOUBTED, PRIOR, Trial, cut, parse, sniff
 from udb_pipelines.detection.encoding import Encoding, decode, decode_slice
 from udb_pipelines.detection.findings import told
 from udb_pipelines.detection.header import Layout, find_layout, true_width
 from udb_pipelines.detection.naming import name_columns, name_findings
 from udb_pipelines.detection.opinions import Opinion, second_opinions
 from udb_pipelines.detection.sample import Sample
+from udb_pipelines.detection.textlayout import layout_of
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Candidate, ColumnSchema, Dialect, Evidence, Finding, SourceOptions
 
 ACCEPTED_SCORE = 0.1
 ACCEPTED_SHARE = 0.5
 CLOSE = 0.75
+VALUE_LIKE = 0.6
+REGULAR = 0.95
 AGREEMENT = 0.1
 SCANNED_BYTES = 256 << 20
 """Scanned for a first quote; memchr does a gigabyte in a fraction of a second."""
@@ -120,15 +123,33 @@ def _chosen(trials: Sequence[Trial], text: str, name: str, options: SourceOption
         return trials[0]
     for trial in trials:
         if trial.columns > 1 and trial.share >= ACCEPTED_SHARE and trial.score >= ACCEPTED_SCORE:
+            if _parts_words(trial, text):
+                break
             return _undelimited(text, options) if _splits_values(trial, text) else trial
     single = next((trial for trial in trials if _is_single_column(trial)), None) or _undelimited(text, options)
     plausible = _plausible(text, single)
     if plausible:
         shown = " or ".join(NAMES.get(char, char) for char in plausible)
         raise UdbError("E_DIALECT", f"{name}: no delimiter makes a table of it, although {shown} is plausible")
-    if single.types < 0.6 and options.format != "delimited":
-        raise UdbError("E_NOT_A_TABLE", f"{name} reads like free text; the closest format is delimited text")
+    if options.format != "delimited":
+        _refuse_other_layouts(text, name, single)
     return single
+
+
+def _refuse_other_layouts(text: str, name: str, single: Trial) -> None:
+    """Refuse what would pass for one column and is something else."""
+    layout = layout_of(text.splitlines()[:1000])
+    if layout == "fixed_width":
+        raise UdbError("E_UNSUPPORTED", f"{name} has columns of fixed width, which this version cannot read")
+    if layout == "log":
+        raise UdbError("E_UNSUPPORTED", f"{name} is a log; its lines have no fields that this version can tell apart")
+    prose = layout == "prose" and Path(name).suffix.lower() not in SEPARATED
+    if prose or single.types < VALUE_LIKE:
+        raise UdbError(
+            "E_NOT_A_TABLE",
+            f"{name} reads like free text; the closest format is delimited text with one column",
+            remedy="name it with --format delimited if each line is one value",
+        )
 
 
 def _splits_values(trial: Trial, text: str) -> bool:
@@ -138,6 +159,13 @@ def _splits_values(trial: Trial, text: str) -> bool:
     lines = [line for line in text.splitlines()[1:1000] if line.strip()]
     values = sum(cell_type(line) in ("number", "date", "special") for line in lines)
     return values > 0.9 * len(lines)
+
+
+def _parts_words(trial: Trial, text: str) -> bool:
+    """Whether a doubted delimiter parts the words of a log or of columns of fixed width."""
+    if PRIOR.get(trial.delimiter, 1.0) > DOUBTED or (trial.delimiter == " " and trial.share >= REGULAR):
+        return False
+    return layout_of(text.splitlines()[:1000]) in ("log", "fixed_width")
 
 
 def _is_single_column(trial: Trial) -> bool:

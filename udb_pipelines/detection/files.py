@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -37,6 +38,13 @@ PACKED_SUFFIXES = {".gz", ".gzip", ".bz2", ".xz", ".lzma", ".zst", ".zstd", ".zi
 RANDOM_ACCESS: tuple[Kind, ...] = ("parquet", "arrow", "avro", "orc", "ole", "sqlite", "duckdb", "zip")
 COLUMNAR: tuple[Kind, ...] = ("parquet", "arrow", "avro", "orc")
 
+TEXTUAL: dict[Format, Kind] = {"delimited": "text", "json": "json", "ndjson": "json", "xml": "xml"}
+BINARY: dict[Format, tuple[Kind, ...]] = {
+    "parquet": ("parquet",), "arrow": ("arrow",), "avro": ("avro",), "orc": ("orc",), "sqlite": ("sqlite",),
+    "duckdb": ("duckdb",), "spreadsheet": ("ole", "zip"),
+}  # fmt: skip
+"""Kinds of content that each format may have."""
+JSON_SUFFIXES = {".json", ".geojson", ".ndjson", ".jsonl"}
 SUFFIXES: dict[str, tuple[Format, ...]] = {
     ".csv": ("delimited",), ".tsv": ("delimited",), ".tab": ("delimited",), ".psv": ("delimited",),
     ".json": ("json", "ndjson"), ".geojson": ("json",), ".ndjson": ("ndjson",), ".jsonl": ("ndjson",),
@@ -97,6 +105,8 @@ def detect_file(file: LocalFile, options: SourceOptions, settings: Settings, dep
         return _archive(file, WRAPPERS[kind], options, settings, depth)
     if kind == "empty":
         raise UdbError("E_EMPTY", f"{file.name} holds no data")
+    if options.format:
+        kind = _as_pinned(file, kind, words, options.format)
     if kind in ("refused", "html", "binary"):
         what = words if kind != "html" else "a web page"
         raise UdbError(
@@ -107,6 +117,21 @@ def detect_file(file: LocalFile, options: SourceOptions, settings: Settings, dep
     tables = _reader(kind)(file, sample, kind, options, settings)
     mislabelled = _mislabelled(file, tables)
     return replace(tables, findings=tables.findings + mislabelled)
+
+
+def _as_pinned(file: LocalFile, kind: Kind, words: str, format_: Format) -> Kind:
+    """The kind whose reader reads what the user says it is.
+
+    Raises:
+        UdbError: ``E_UNSUPPORTED`` for a format without a reader, ``E_NOT_A_TABLE`` when the content contradicts.
+    """
+    if format_ in TEXTUAL and kind not in RANDOM_ACCESS:
+        return TEXTUAL[format_]
+    if kind in BINARY.get(format_, ()):
+        return kind
+    if format_ in ("fixed_width", "log"):
+        raise UdbError("E_UNSUPPORTED", f"{file.name}: {format_} cannot be read by this version")
+    raise UdbError("E_NOT_A_TABLE", f"{file.name} is {words}, not {format_}", remedy="leave the format to be detected")
 
 
 def _compressed(
@@ -246,17 +271,15 @@ def _duckdb(file: LocalFile, _sample: Sample, _kind: Kind, options: SourceOption
 
 
 def _json(file: LocalFile, sample: Sample, _kind: Kind, options: SourceOptions, settings: Settings) -> FileTables:
-    if options.format not in (None, "json", "ndjson"):
-        return _text(file, sample, "text", options, settings)
     encoding = find_encoding(sample, options.encoding)
     limit = int(settings.max_expanded_gb * 1e9)
     try:
         table = detect_json(file.path, file.name, file.compression, encoding.name, limit)
     except UdbError:
         # A text may begin with a bracket without being JSON; its extension then decides who tells what is wrong.
-        if file.suffix in (".json", ".geojson", ".ndjson", ".jsonl") or options.format:
+        if file.suffix in JSON_SUFFIXES or options.format:
             raise
-        return _text(file, sample, "text", options, settings)
+        return _delimited(file, sample, options, settings)
     return FileTables((DetectedStream(
         name=slug(file.stem), format=table.format, files=(str(file.path),), records=table.records,
         compression=file.compression, encoding=encoding.name, encoding_confidence=encoding.confidence,
@@ -277,10 +300,26 @@ def _xml(file: LocalFile, _sample: Sample, _kind: Kind, _options: SourceOptions,
 
 
 def _text(file: LocalFile, sample: Sample, _kind: Kind, options: SourceOptions, settings: Settings) -> FileTables:
-    if options.format in ("json", "ndjson") or (
-        options.format is None and file.suffix in (".json", ".ndjson", ".jsonl")
-    ):
-        return _json(file, sample, "json", options.model_copy(update={"format": "json"}), settings)
+    if options.format in ("json", "ndjson"):
+        return _json(file, sample, "json", options, settings)
+    if options.format is None and file.suffix in JSON_SUFFIXES:
+        return _said_to_be_json(file, sample, options, settings)
+    return _delimited(file, sample, options, settings)
+
+
+def _said_to_be_json(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:
+    """A text that does not begin like JSON: a number or a string all the same, or an undoubted table, or broken."""
+    try:
+        return _json(file, sample, "json", options, settings)
+    except UdbError as error:
+        with suppress(UdbError):
+            found = _delimited(file, sample, options, settings)
+            if len(found.streams[0].columns) > 1 and found.streams[0].row_estimate:
+                return found
+        raise error from None
+
+
+def _delimited(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:
     encoding = find_encoding(sample, options.encoding)
     found = detect_delimited(file.path, file.name, sample, encoding, options, settings)
     return FileTables((DetectedStream(
