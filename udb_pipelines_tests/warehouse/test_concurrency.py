@@ -1,0 +1,78 @@
+"""Writers and readers in processes of their own: no error, no lost commit, every read one version."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from udb_pipelines.config import Settings
+from udb_pipelines.warehouse import Lake, query
+
+CODE = """
+import json, sys, time
+from pathlib import Path
+from pydantic import SecretStr
+from udb_pipelines.config import Settings
+from udb_pipelines.warehouse import Lake, commit
+from udb_pipelines.warehouse.lake import version_of
+from udb_pipelines_tests.warehouse.staging import Stager
+
+home, url, role, name, until = sys.argv[1:]
+lake = Lake(Settings(home=Path(home), catalog_url=SecretStr(url) if url else None, threads=1))
+stage, done, waits = Stager(lake.settings), 0, []
+while time.time() < float(until):
+    begun = time.monotonic()
+    if role == "writer":
+        staged = stage("SELECT range AS a FROM range(10)", source="one", sync_mode="incremental_append")
+        more = stage.dataset(staged.job_id, "SELECT range AS a FROM range(10)", dataset="two",
+                             sync_mode="incremental_append")
+        commit(lake, staged.model_copy(update={"source": name, "datasets": (*staged.datasets, more)}))
+    else:
+        with lake.reader() as connection:
+            version = version_of(connection)
+            if version > 1:
+                query = "SELECT (SELECT count(*) FROM one), (SELECT count(*) FROM two), (SELECT count(*) * 10 FROM udb.commits)"
+                first = connection.execute(query).fetchall()[0]
+                again = connection.execute(query).fetchall()[0]
+                assert len(set(first)) == 1 and first == again, (version, first, again)
+                assert version_of(connection) == version
+    done += 1
+    waits.append(time.monotonic() - begun)
+print(json.dumps({"done": done, "longest": max(waits), "mean": sum(waits) / len(waits)}))
+"""
+
+
+@pytest.mark.parametrize("machines", ["one", "two"])
+def test_writers_and_readers(request: pytest.FixtureRequest, tmp_path: Path, machines: str) -> None:
+    """``two``: homes of their own around one PostgreSQL catalog and one data folder, so no lock is shared."""
+    url = request.getfixturevalue("postgres_url") if machines == "two" else ""
+    homes = [tmp_path / "a", tmp_path / "b"] if machines == "two" else [tmp_path / "a"]
+    shared = homes[0] / "warehouse" / "files"
+    shared.mkdir(parents=True)
+    for home in homes[1:]:
+        (home / "warehouse").mkdir(parents=True)
+        (home / "warehouse" / "files").symlink_to(shared)
+    until = str(time.time() + 6)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", CODE, str(homes[number % len(homes)]), url, role, f"{role}{number}", until],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for role in ("writer", "reader")
+        for number in range(3)
+    ]  # fmt: skip
+    answers = [process.communicate(timeout=120) for process in processes]
+    assert [error for _, error in answers if error] == []
+    writers = [json.loads(output) for output, _ in answers[:3]]
+    commits = sum(writer["done"] for writer in writers)
+    assert all(writer["done"] > 0 for writer in writers)
+    lake = Lake(Settings(home=homes[0], catalog_url=SecretStr(url) if url else None))
+    assert query(lake, "SELECT count(*) FROM one").rows == ((commits * 10,),)
+    assert query(lake, "SELECT count(DISTINCT version), count(*) FROM udb.commits").rows == ((commits, commits),)
+    assert query(lake, "SELECT count(*) FROM udb.commits WHERE version <> snapshot_id").rows == ((0,),)
