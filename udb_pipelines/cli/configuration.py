@@ -40,7 +40,10 @@ def _row(settings: Settings, name: str) -> tuple[str, str, str, str]:
     from udb_pipelines.config import variable_of
     from udb_pipelines.operations import scrub
 
-    value = getattr(settings, name)
-    shown = "" if value is None else str(scrub.value(value))
+    # Where the default depends on UDB_HOME, what it comes to is more use than that it is a default.
+    derived = {"landing": settings.landing_folder, "snapshot_target": settings.snapshots}
+    value = derived.get(name, getattr(settings, name))
+    number = f"{value:g}" if isinstance(value, float) else value
+    shown = "" if value is None else str(scrub.value(number))
     origin = "environment" if name in settings.model_fields_set else "default"
     return variable_of(name), shown, origin, type(settings).model_fields[name].description or ""

@@ -11,7 +11,12 @@ from udb_pipelines.cli import options
 from udb_pipelines.cli.present import Column, number, print_json, print_line, print_table, seconds, size
 
 if TYPE_CHECKING:
-    from udb_pipelines.models import Candidate, DetectedStream, Detection, Dialect, Finding
+    import pyarrow as pa
+
+    from udb_pipelines.config import Settings
+    from udb_pipelines.models import Candidate, DetectedStream, Detection, Dialect, Finding, Source
+
+PREVIEW_ROWS = 10
 
 HELP = """\
 Find out what a source is: format, encoding, dialect, columns, and the evidence for each. Loads nothing.
@@ -49,13 +54,32 @@ def detect(
     }  # fmt: skip
     place = canonical_uri(uri)
     source = Source(name=derive_name(place), uri=place, options=pinned(given), created_at=datetime.now(UTC))
-    found = find_out(source, session.settings())
+    settings = session.settings()
+    found = find_out(source, settings)
+    heads = _first_rows(source, found, settings) if preview else {}
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json({**found.model_dump(mode="json"), **({"preview": _as_rows(heads)} if preview else {})})
         return
     _show(found)
-    if preview:
-        _preview(found)
+    for name, head in heads.items():
+        print_line()
+        print_line(f"{name}, as it would be read:")
+        print_table(
+            [Column(column, wrap=True) for column in head.column_names],
+            [["NULL" if cell is None else str(cell) for cell in row.values()] for row in head.to_pylist()],
+        )
+
+
+def _first_rows(source: Source, found: Detection, settings: Settings) -> dict[str, pa.Table]:
+    from udb_pipelines.connectors import preview
+
+    return {
+        stream.name: preview(source, found, settings, rows=PREVIEW_ROWS, stream=stream.name) for stream in found.streams
+    }
+
+
+def _as_rows(heads: dict[str, pa.Table]) -> dict[str, list[dict[str, object]]]:
+    return {name: head.to_pylist() for name, head in heads.items()}
 
 
 def _show(found: Detection) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
-from udb_pipelines.cli.present import VERDICT_MARKS, VERDICT_STYLES, console, number, print_line, size
+from udb_pipelines.cli.present import VERDICT_MARKS, VERDICT_STYLES, console, number, progress_line, size
 from udb_pipelines.errors import STAGES
 from udb_pipelines.operations.progress import reporting
 
@@ -51,14 +51,14 @@ class _Lines:
     def job(self, source: str, uri: str) -> Iterator[None]:
         def show(what: str, done: int, _: int | None, unit: str) -> None:
             if unit == "stage" and not done:
-                print_line(f"{source}: {what}")
+                progress_line(f"{source}: {what}")
 
-        print_line(f"{source}: reading {uri}")
+        progress_line(f"{source}: reading {uri}")
         with reporting(show):
             yield
 
     def done(self, source: str, verdict: str, summary: str) -> None:
-        print_line(f"{source}: {verdict.lower()}, {summary}")
+        progress_line(f"{source}: {verdict.lower()}, {summary}")
 
 
 class _Bars:

@@ -66,6 +66,11 @@ def _dispatch(arguments: list[str]) -> int:
         return int(Exit.USAGE)
     except click.Abort:
         raise KeyboardInterrupt from None
+    except SystemExit as leaving:
+        # Click turns a closed pipe into exit code 1.
+        if isinstance(leaving.__context__, BrokenPipeError):
+            raise leaving.__context__ from None
+        raise
     return result if isinstance(result, int) else int(Exit.OK)
 
 

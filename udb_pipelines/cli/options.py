@@ -22,6 +22,9 @@ def _pin(*names: str, **settings: Any) -> Any:  # noqa: ANN401
 
 Format = Annotated[str | None, _pin("--format", help=f"One of: {FORMATS}.", metavar="FORMAT")]
 Encoding = Annotated[str | None, _pin("--encoding", help="Character encoding, e.g. cp1252.")]
+EncodingErrors = Annotated[
+    str | None, _pin("--encoding-errors", help="strict, or replace: accept bytes that fit no letter.")
+]
 Delimiter = Annotated[str | None, _pin("--delimiter", help=r"Between the fields, e.g. ';' or '\t'.")]
 Quote = Annotated[str | None, _pin("--quote", help="Quote character; '' for none.")]
 Escape = Annotated[str | None, _pin("--escape", help="Escape character, where quotes are not doubled.")]

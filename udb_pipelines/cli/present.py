@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """Exit code of a command that was stopped: 128 + SIGINT, as shells expect."""
 
-VERDICT_STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
-VERDICT_MARKS = {"PASS": "✓", "WARN": "▲", "FAIL": "✗"}
+VERDICT_STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "ERROR": "red"}
+VERDICT_MARKS = {"PASS": "✓", "WARN": "▲", "FAIL": "✗", "ERROR": "✗"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,12 @@ def print_json(document: object) -> None:
 def print_line(text: str = "") -> None:
     """One plain line on stdout."""
     sys.stdout.write(text + "\n")
+
+
+def progress_line(text: str) -> None:
+    """One plain line on stdout, at once: whoever reads a pipe wants to know how far things are now."""
+    print_line(text)
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:

@@ -17,6 +17,7 @@ from udb_pipelines.cli.present import (
     Column,
     note,
     number,
+    on_terminal,
     print_json,
     print_line,
     print_table,
@@ -56,6 +57,7 @@ def run(
     name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Name of the source and its table.")] = None,
     format_: options.Format = None,
     encoding: options.Encoding = None,
+    encoding_errors: options.EncodingErrors = None,
     delimiter: options.Delimiter = None,
     quote: options.Quote = None,
     escape: options.Escape = None,
@@ -77,8 +79,8 @@ def run(
 ) -> int:
     """Run every input, as :data:`HELP` says."""
     given = {
-        "format": format_, "encoding": encoding, "delimiter": delimiter, "quote": quote, "escape": escape,
-        "header": header, "skip_rows": skip_rows, "comment": comment, "null_markers": null_markers,
+        "format": format_, "encoding": encoding, "encoding_errors": encoding_errors, "delimiter": delimiter,
+        "quote": quote, "escape": escape, "header": header, "skip_rows": skip_rows, "comment": comment, "null_markers": null_markers,
         "max_reject_pct": max_reject_pct, "allow_empty": allow_empty, "tables": tables, "sync_mode": sync_mode,
         "primary_key": primary_key, "cursor": cursor, "on_schema_change": on_schema_change, "schedule": schedule,
         "freshness_hours": freshness_hours,
@@ -93,13 +95,15 @@ class Result:
     """How one input ended, whether or not a job came of it."""
 
     typed: str
+    source: str | None = None
+    """None when what was typed did not become a source."""
     outcome: JobOutcome | None = None
     error: UdbError | None = None
 
     @property
     def name(self) -> str:
-        """The source, or what was typed when it did not become one."""
-        return self.outcome.source if self.outcome else self.typed
+        """The source, or what was typed when there is none."""
+        return self.source or self.typed
 
     @property
     def canceled(self) -> bool:
@@ -120,6 +124,11 @@ class Result:
     def verdict(self) -> str:
         """``PASS``, ``WARN`` or ``FAIL`` of the data, ``ERROR`` when it was not loaded."""
         return self.manifest.verdict if self.manifest else "ERROR"
+
+    @property
+    def verdict_or_code(self) -> str:
+        """What stands in the verdict's place when there is none."""
+        return self.error.code if self.error else "canceled" if self.canceled else self.verdict
 
     @property
     def exit_code(self) -> int:
@@ -148,7 +157,7 @@ class Result:
         sync = self.outcome.sync if self.outcome else None
         return {
             "input": self.typed,
-            "source": self.outcome.source if self.outcome else None,
+            "source": self.source,
             "job_id": self.outcome.job_id if self.outcome else None,
             "status": self.outcome.status if self.outcome else "failure",
             "unchanged": self.unchanged,
@@ -205,9 +214,10 @@ def _run_one(
     from udb_pipelines.cli.inputs import register
     from udb_pipelines.operations.stages import translate
 
-    outcome = None
+    outcome, known = None, None
     try:
         source = register(registry, typed, name, given)
+        known = source.name
         with shown.job(source.name, source.uri):
             from udb_pipelines.orchestration.runner import run_source
 
@@ -217,7 +227,7 @@ def _run_one(
         error = failure
     except OSError as failure:
         error = translate(failure)
-    return Result(typed, outcome, error)
+    return Result(typed, known, outcome, error)
 
 
 def _error_of(outcome: JobOutcome) -> UdbError | None:
@@ -235,42 +245,46 @@ def _error_of(outcome: JobOutcome) -> UdbError | None:
 
 
 def _closing_table(results: list[Result]) -> None:
-    rows = [row for result in results for row in _rows(result)]
-    if not rows:
-        return
-    print_line()
-    print_table(
-        (
-            Column("source"),
-            Column("dataset"),
-            Column("rows", "right"),
-            Column("rejected", "right"),
-            Column("version", "right"),
-            Column("verdict", styles=VERDICT_STYLES),
-            Column("report", wrap=True),
+    failures = {result.verdict_or_code: "red" for result in results if result.error}
+    columns = [
+        Column("source"),
+        Column("dataset"),
+        Column("rows", "right"),
+        Column("rejected", "right"),
+        Column("version", "right"),
+        Column(
+            "verdict",
+            styles={**VERDICT_STYLES, **failures},
         ),
-        rows,
-    )
+        Column("report"),
+    ]
+    rows = [row for result in results for row in _rows(result)]
+    print_line()
+    if not on_terminal():
+        print_table(columns, rows)
+        return
+    # A path that is broken over two lines can be neither clicked nor copied: they get lines of their own.
+    print_table(columns[:-1], [row[:-1] for row in rows])
+    paths = [row[-1] for row in rows if row[-1]]
+    for path in paths:
+        print_line(f"report  {path}")
+    if paths:
+        print_line("look    udb report NAME --open, or all of them and the jobs: udb ui")
 
 
 def _rows(result: Result) -> Iterator[tuple[str, ...]]:
     sync = result.outcome.sync if result.outcome else None
     if sync is None:
-        yield (result.name, "", "", "", "", result.error.code if result.error else "canceled", "")
+        yield (result.name, "", "", "", "", result.verdict_or_code, "")
         return
     reports = report_paths(result.manifest) if result.manifest else {}
     for dataset in sync.datasets:
-        report = str(reports.get(dataset.dataset, ""))
         yield (
             result.name,
             dataset.dataset,
             number(dataset.rows_total),
             number(dataset.rows_rejected),
             f"{dataset.version} (unchanged)" if result.unchanged else str(dataset.version),
-            result.error.code
-            if result.error
-            else verdict_of(result.manifest, dataset.dataset)
-            if result.manifest
-            else "",
-            report,
+            verdict_of(result.manifest, dataset.dataset) if result.manifest else result.verdict_or_code,
+            str(reports.get(dataset.dataset, "")),
         )

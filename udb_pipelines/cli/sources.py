@@ -115,6 +115,7 @@ def add(
     ] = False,
     format_: options.Format = None,
     encoding: options.Encoding = None,
+    encoding_errors: options.EncodingErrors = None,
     delimiter: options.Delimiter = None,
     quote: options.Quote = None,
     escape: options.Escape = None,
@@ -144,8 +145,8 @@ def add(
     from udb_pipelines.models import Source
 
     given = {
-        "format": format_, "encoding": encoding, "delimiter": delimiter, "quote": quote, "escape": escape,
-        "header": header, "skip_rows": skip_rows, "comment": comment, "null_markers": null_markers,
+        "format": format_, "encoding": encoding, "encoding_errors": encoding_errors, "delimiter": delimiter,
+        "quote": quote, "escape": escape, "header": header, "skip_rows": skip_rows, "comment": comment, "null_markers": null_markers,
         "max_reject_pct": max_reject_pct, "allow_empty": allow_empty, "tables": tables, "sync_mode": sync_mode,
         "primary_key": primary_key, "cursor": cursor, "on_schema_change": on_schema_change, "schedule": schedule,
         "freshness_hours": freshness_hours,

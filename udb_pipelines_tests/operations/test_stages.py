@@ -101,7 +101,7 @@ def test_spilling_over_the_limit_is_told_as_such(tmp_path: Path) -> None:
     connection = connect(tight)
     try:
         with pytest.raises(duckdb.Error) as caught:
-            connection.execute("CREATE TABLE t AS SELECT md5(i::VARCHAR) || md5((-i)::VARCHAR) FROM range(1000000) r(i)")
+            connection.execute("CREATE TABLE t AS SELECT md5(i::VARCHAR) || md5((-i)::VARCHAR) FROM range(900000) r(i)")
     finally:
         connection.close()
     assert translate(caught.value).code == "E_SPILL_FULL"

@@ -1,0 +1,198 @@
+"""Everything that can be wrong with a source: a code, an exit code, a remedy, and nothing half-published."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from udb_pipelines_tests.cli.conftest import PROGRAM, SECONDS, Udb, environment
+from udb_pipelines_tests.postgres import PASSWORD
+
+PLANTED = "Ada-Lovelace-4711"
+"""A value of the data; it must be in no log, no error and no output but the data itself."""
+
+
+def empty(folder: Path) -> Path:
+    (folder / "empty.csv").touch()
+    return folder / "empty.csv"
+
+
+def no_data(folder: Path) -> Path:
+    (folder / "things").mkdir()
+    (folder / "things" / ".hidden").write_text("x")
+    return folder / "things"
+
+
+def no_table(folder: Path) -> Path:
+    file = folder / "picture.csv"
+    file.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + random.Random(1).randbytes(5000))
+    return file
+
+
+def empty_gzip(folder: Path) -> Path:
+    (folder / "nothing.csv.gz").touch()
+    return folder / "nothing.csv.gz"
+
+
+def cut_gzip(folder: Path) -> Path:
+    import gzip
+
+    file = folder / "cut.csv.gz"
+    rows = "\n".join(f"{number},{PLANTED}" for number in range(5000))
+    file.write_bytes(gzip.compress(f"id,name\n{rows}\n".encode())[:-200])
+    return file
+
+
+def absent(folder: Path) -> Path:
+    return folder / "absent.csv"
+
+
+def rejects(folder: Path) -> Path:
+    file = folder / "jagged.csv"
+    rows = "\n".join(f"{number},{PLANTED},x" for number in range(50))
+    file.write_text(f"id,name,z\n{rows}\n51,{PLANTED}\n{rows}\n")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("make", "codes", "exit_code"),
+    [
+        (empty, {"E_EMPTY"}, 3),
+        (no_data, {"E_NO_DATA_FILES"}, 3),
+        (no_table, {"E_NOT_A_TABLE", "E_UNSUPPORTED"}, 3),
+        (empty_gzip, {"E_EMPTY"}, 3),
+        (cut_gzip, {"E_CORRUPT"}, 3),
+        (absent, {"E_NOT_FOUND"}, 3),
+        (rejects, {"E_REJECTS"}, 4),
+    ],
+)
+def test_each_bad_input_is_told_and_leaves_nothing(
+    udb: Udb, home: Path, tmp_path: Path, make: Callable[[Path], Path], codes: set[str], exit_code: int
+) -> None:
+    done = udb("run", make(tmp_path), "--as", "probe", "--json")
+    (job,) = done.json["jobs"]
+    error = job["error"]
+    assert error["code"] in codes
+    assert done.code == exit_code
+    assert error["stage"] in ("detect", "sync")
+    assert error["message"]
+    assert error["remedy"]
+    assert error["kept"]
+    assert PLANTED not in done.out + done.err
+    assert udb("report", "--json").json == []
+    assert udb("sql", "SHOW TABLES", "--json").json == []
+
+
+def test_a_failure_keeps_the_version_that_was_there(udb: Udb, customers: Path) -> None:
+    good = udb("run", customers, "--json").json["jobs"][0]
+    customers.write_text("")
+    failed = udb("run", customers, "--json")
+    assert failed.code == 3
+    assert udb("sql", "SELECT count(*) AS n FROM customers", "--json").json == [{"n": 3}]
+    assert udb("report", "--json").json[0]["job_id"] == good["job_id"]
+
+
+def test_a_wrong_password_is_refused_and_shown_nowhere(
+    udb: Udb, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", "pl4nted-wrong")
+    done = udb("run", postgres_url.replace(PASSWORD, "${SHOP_PASSWORD}"), "--as", "shop", "--json")
+    error = done.json["jobs"][0]["error"]
+    assert (error["code"], done.code) == ("E_AUTH", 3)
+    assert "pl4nted" not in done.out + done.err
+
+
+def test_a_password_on_the_command_line_is_refused(udb: Udb) -> None:
+    done = udb("run", "postgresql://ann:pl4nted-inline@127.0.0.1:1/shop")
+    assert done.code == 2
+    assert "E_SECRET_INLINE" in done.err
+    assert "pl4nted" not in done.out + done.err
+    assert udb("sources", "list", "--json").json == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not read a file")
+def test_an_unreadable_file_is_told_to_whoever_may_not_read_it() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="udb-nobody-"))
+    try:
+        secret = folder / "secret.csv"
+        secret.write_text("id\n1\n")
+        secret.chmod(0o600)
+        shutil.chown(folder, "nobody")
+        done = subprocess.run(
+            [*PROGRAM, "run", str(secret), "--json"],
+            capture_output=True, text=True, timeout=SECONDS, user="nobody", cwd=folder, check=False,
+            env=environment(UDB_HOME=str(folder / "home"), HOME=str(folder)),
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(folder)
+    error = json.loads(done.stdout)["jobs"][0]["error"]
+    assert (error["code"], done.returncode) == ("E_UNREADABLE", 3)
+
+
+def test_a_file_that_vanishes_while_it_is_worked_on(udb: Udb, customers: Path) -> None:
+    udb("run", customers)
+    customers.write_text("id,name\n7,Gus\n")
+    running = subprocess.Popen(
+        [*PROGRAM, "run", str(customers)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stdout
+    for line in running.stdout:
+        if line.startswith("customers: provision"):
+            customers.unlink()
+            break
+    _, err = running.communicate(timeout=SECONDS)
+    assert running.returncode == 3
+    assert "error E_VANISHED" in err
+    assert "stage: sync" in err
+    assert udb("sql", "SELECT count(*) AS n FROM customers", "--json").json == [{"n": 3}]
+
+
+def test_a_full_disk_stops_the_job_and_spares_the_version_before(udb: Udb, customers: Path, home: Path) -> None:
+    # No file may grow over 600 kB: to a writer that is a disk which fills up at that moment.
+    good = udb("run", customers, "--json").json["jobs"][0]
+    numbers = random.Random(2)
+    rows = "\n".join(f"{number},{numbers.getrandbits(200):x},{PLANTED}" for number in range(60_000))
+    customers.write_text(f"id,name,city\n{rows}\n")
+    limit = 600_000
+    done = subprocess.run(
+        [*PROGRAM, "run", str(customers), "--json"], capture_output=True, text=True, timeout=SECONDS, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )  # fmt: skip
+    error = json.loads(done.stdout)["jobs"][0]["error"]
+    assert (error["code"], error["stage"], done.returncode) == ("E_DISK_FULL", "sync", 5)
+    assert PLANTED not in done.stdout + done.stderr
+    assert udb("sql", "SELECT count(*) AS n FROM customers", "--json").json == [{"n": 3}]
+    assert udb("report", "--json").json[0]["job_id"] == good["job_id"]
+    assert udb("doctor").code == 0
+    again = udb("run", customers, "--json")
+    assert again.json["jobs"][0]["datasets"][0]["rows_total"] == 60_000
+
+
+def test_ctrl_c_keeps_what_was_committed_and_says_so(udb: Udb, customers: Path) -> None:
+    udb("run", customers)
+    rows = "\n".join(f"{number},{number * 7},x" for number in range(1_500_000))
+    customers.write_text(f"id,name,city\n{rows}\n")
+    running = subprocess.Popen(
+        [*PROGRAM, "run", str(customers)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stdout
+    for line in running.stdout:
+        if line.startswith("customers: sync"):
+            running.send_signal(signal.SIGINT)
+            break
+    out, err = running.communicate(timeout=SECONDS)
+    assert running.returncode == 130, err
+    assert "Interrupted. What was committed is kept" in err
+    assert "Traceback" not in out + err
+    assert udb("sql", "SELECT count(*) AS n FROM customers", "--json").json == [{"n": 3}]
+    assert udb("jobs", "--json").json[0]["status"] == "canceled"

@@ -1,0 +1,77 @@
+"""Names for sources, and what is pinned."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from udb_pipelines.cli.inputs import derive_name
+from udb_pipelines.cli.options import pinned
+from udb_pipelines.cli.present import Column, plain_table, seconds, size, width
+from udb_pipelines.errors import UdbError
+from udb_pipelines.models import NAME_PATTERN, SourceOptions
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("/data/customers.csv", "customers"),
+        ("/data/Orders 2024 (final).csv.gz", "orders_2024_final"),
+        ("/data/sales/*.csv", "sales"),
+        ("/data/sales/*/*.csv", "sales"),
+        ("/data/visits_*.parquet", "visits"),
+        ("/data/2024", "s_2024"),
+        ("/data/v1.2.csv", "v1_2"),
+        ("/data/.csv", "data"),
+        ("/data/名前.csv", "source"),
+        ("/", "source"),
+        ("https://example.org/files/prices.json?v=2", "prices"),
+        ("https://example.org/", "example_org"),
+        ("postgresql://ann:${PW}@db:5432/shop", "shop"),
+    ],
+)
+def test_names_come_from_addresses(uri: str, name: str) -> None:
+    assert derive_name(uri) == name
+
+
+@given(st.text(max_size=40))
+def test_every_address_gets_a_legal_name(text: str) -> None:
+    assert re.fullmatch(NAME_PATTERN, derive_name("/data/" + text.replace("\0", "")))
+
+
+def test_only_what_is_given_changes_what_was_pinned() -> None:
+    base = SourceOptions(delimiter=";", header=2, max_reject_pct=5)
+    given_now = {"delimiter": r"\t", "header": "none", "quote": "", "max_reject_pct": None, "tables": []}
+    merged = pinned(given_now, base)
+    assert (merged.delimiter, merged.header, merged.quote, merged.max_reject_pct) == ("\t", "none", "", 5)
+    assert pinned({"max_reject_pct": 0.0}, base).max_reject_pct == 0
+
+
+@pytest.mark.parametrize(
+    ("given_now", "option"),
+    [({"format": "cvs"}, "--format"), ({"header": "yes"}, "--header"), ({"sync_mode": "x"}, "--sync-mode")],
+)
+def test_a_wrong_option_is_named(given_now: dict[str, str], option: str) -> None:
+    with pytest.raises(UdbError) as caught:
+        pinned(given_now)
+    assert caught.value.code == "E_OPTION"
+    assert option in caught.value.message
+
+
+@given(st.lists(st.tuples(st.text(max_size=10), st.text(max_size=10)), max_size=5))
+def test_plain_tables_keep_one_line_per_row(rows: list[tuple[str, str]]) -> None:
+    lines = plain_table((Column("a"), Column("b", "right")), rows)
+    assert len(lines) == len(rows) + 1
+    assert all("\n" not in line and "\x1b" not in line for line in lines)
+
+
+def test_wide_letters_are_counted_as_terminals_do() -> None:
+    assert (width("abc"), width("名前"), width("e\u0301")) == (3, 4, 1)
+
+
+def test_figures_for_people() -> None:
+    assert (seconds(0.042), seconds(7.26), seconds(125)) == ("42 ms", "7.3 s", "2 min 5 s")
+    assert (size(512), size(4096), size(400_000_000)) == ("512 B", "4.1 kB", "400 MB")
