@@ -90,12 +90,15 @@ def concentration(counts: Sequence[int], total: int, label: str = "") -> Markup:
 
 
 def meter(part: float, whole: float, kind: str = "c-bar", width: float = 64.0) -> Markup:
-    """A bar filled to ``part`` of ``whole``; hidden from screen readers, the figure stands beside it."""
-    filled = width * min(part / whole, 1.0) if whole else 0.0
-    parts = [_open("meter", width, 6, ""), _rect(0, 0, width, 6, "c-rest", "#8b95a1", 0.25)]
-    if filled:
-        parts.append(_rect(0, 0, max(filled, 1.0), 6, kind))
-    return _close(parts)
+    """A bar filled to ``part`` of ``whole``, for a line of a table.
+
+    The page gives it its colours, and there are thousands of them: it is as short as can be. Hidden from
+    screen readers, for the figure stands beside it.
+    """
+    filled = max(width * min(part / whole, 1.0), 1.0) if part and whole else 0.0
+    return Markup(
+        '<svg class="meter" width="{}" height="6" aria-hidden="true"><rect class="{}" width="{}" height="6"/></svg>'
+    ).format(_n(width), kind, _n(filled))
 
 
 def completeness(valid: int, invalid: int, nulls: int) -> Markup:
@@ -156,6 +159,18 @@ def with_missing_years(points: Sequence[ValueCount], limit: int = 150) -> tuple[
         return tuple(points)
     counts = dict(zip(years, (point.count for point in points), strict=True))
     return tuple(ValueCount(value=f"{y:04d}", count=counts.get(y, 0)) for y in range(years[0], years[-1] + 1))
+
+
+def folded(points: Sequence[ValueCount], limit: int = 120) -> tuple[ValueCount, ...]:
+    """At most ``limit`` periods: where there are more, neighbours are added up under ``first–last``."""
+    run = math.ceil(len(points) / limit)
+    if run <= 1:
+        return tuple(points)
+    groups = [points[start : start + run] for start in range(0, len(points), run)]
+    return tuple(
+        ValueCount(value=f"{group[0].value}–{group[-1].value}", count=sum(point.count for point in group))
+        for group in groups
+    )
 
 
 def ticks(most: int) -> list[int]:

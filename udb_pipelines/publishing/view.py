@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ from udb_pipelines.publishing.formatting import (
 )
 
 FILES_SHOWN = 10
+VALUE_CHARACTERS = 90
+VALUES_SHOWN = 12
 MATCHES = {
     "numeric": "of the values are numbers",
     "money": "of the values are amounts with two decimals",
@@ -126,7 +129,14 @@ class Step:
 def column_views(profile: Profile, commit: DatasetVersion | None) -> tuple[ColumnView, ...]:
     """The columns in their order."""
     originals = {column.name: column.original_name for column in commit.columns} if commit else {}
-    return tuple(_column(column, originals.get(column.name)) for column in profile.columns)
+    # The profile's list also has what detection and sync say about a column.
+    about: dict[str | None, list[Finding]] = {}
+    for finding in profile.findings:
+        about.setdefault(finding.column, []).append(finding)
+    return tuple(
+        _column(column, originals.get(column.name), about.get(column.name) or column.findings)
+        for column in profile.columns
+    )
 
 
 def finding_views(findings: Iterable[Finding], columns: Iterable[ColumnProfile]) -> tuple[FindingView, ...]:
@@ -260,12 +270,12 @@ def _finding(finding: Finding, anchors: dict[str, str]) -> FindingView:
         column=shown(finding.column, 80) if finding.column is not None else "",
         anchor=anchors.get(finding.column or "", ""),
         count=integer(finding.count) if finding.count else "",
-        share=percent(finding.pct) if finding.count else "",
+        share=percent(finding.pct) if finding.count and finding.pct else "",
         where=", ".join(where),
     )
 
 
-def _column(column: ColumnProfile, original: str | None) -> ColumnView:
+def _column(column: ColumnProfile, original: str | None, findings: Sequence[Finding]) -> ColumnView:
     present = column.rows - column.nulls
     identifier = anchor(column.name, column.position)
     least, greatest = _range(column)
@@ -277,7 +287,7 @@ def _column(column: ColumnProfile, original: str | None) -> ColumnView:
         least=least,
         greatest=greatest,
         null_share=percent(column.null_pct),
-        null_meter=charts.meter(column.nulls, column.rows, "c-null"),
+        null_meter=charts.meter(column.nulls, column.rows, "c-null", width=48.0),
         mini=_mini(column, present),
         completeness=charts.completeness(present - column.invalid, column.invalid, column.nulls),
         summary=_summary(column, present),
@@ -287,7 +297,7 @@ def _column(column: ColumnProfile, original: str | None) -> ColumnView:
         top=_value_rows(column.top_values, present),
         bottom=_value_rows(_seldom(column), present),
         patterns=_value_rows(column.text.patterns, present) if column.text else (),
-        findings=finding_views(column.findings, ()),
+        findings=finding_views(findings, ()),
     )
 
 
@@ -312,7 +322,9 @@ def _mini(column: ColumnProfile, present: int) -> Markup:
     if column.numeric and column.numeric.histogram:
         return charts.spark([entry.count for entry in column.numeric.histogram], "Distribution")
     if column.date and len(column.date.by_year) > 1:
-        return charts.spark([point.count for point in charts.with_missing_years(column.date.by_year)], "Rows per year")
+        return charts.spark(
+            [point.count for point in charts.with_missing_years(charts.folded(column.date.by_year))], "Rows per year"
+        )
     if column.date and column.date.by_month:
         return charts.spark([point.count for point in column.date.by_month], "Rows per month")
     top = [value.count for value in column.top_values[:5]]
@@ -358,6 +370,8 @@ def _facts(column: ColumnProfile, present: int) -> tuple[Fact, ...]:
         facts.append(Fact("Outer white space", integer(column.leading_trailing_space), "values"))
     if column.text and column.type not in {"numeric", "money", "date"}:
         facts += _text_facts(column.text)
+    if column.date:
+        facts += _date_facts(column.date)
     return tuple(facts)
 
 
@@ -368,8 +382,6 @@ def _statistics(column: ColumnProfile) -> list[Fact]:
     if column.money:
         verdict = "all" if column.money.two_decimal_ok else f"{integer(column.money.violations)} without"
         facts.append(Fact("Two decimals", verdict))
-    if column.date:
-        facts += _date_facts(column.date)
     return facts
 
 
@@ -399,7 +411,8 @@ def _numeric_facts(stats: NumericStats) -> list[Fact]:
         Fact("Outliers (Tukey)", integer(stats.outliers)),
     ]
     if stats.normality_test and stats.normality_statistic is not None:
-        p_value = f"p = {number(stats.normality_p_value)}"
+        p = stats.normality_p_value
+        p_value = "p < 0.0001" if p is not None and p < 0.0001 else f"p = {number(p)}"
         name = {"dagostino": "D'Agostino K²", "jarque_bera": "Jarque-Bera", "ks": "Kolmogorov-Smirnov"}
         facts.append(
             Fact(name.get(stats.normality_test, stats.normality_test), number(stats.normality_statistic), p_value)
@@ -408,13 +421,15 @@ def _numeric_facts(stats: NumericStats) -> list[Fact]:
 
 
 def _date_facts(stats: DateStats) -> list[Fact]:
-    return [
+    facts = [
         Fact("First", shown(stats.min or "–")),
         Fact("Last", shown(stats.max or "–")),
         Fact("Span", plural(stats.span_days, "day") if stats.span_days is not None else "–"),
         Fact("Format", shown(stats.format), "day and month could be swapped" if stats.ambiguous else ""),
-        Fact("Out of range", integer(stats.out_of_range), "before 1900 or over a year ahead"),
     ]
+    if stats.out_of_range:
+        facts.append(Fact("Before 1900 or over a year ahead", integer(stats.out_of_range)))
+    return facts
 
 
 def _charts(column: ColumnProfile) -> Iterable[Chart]:
@@ -439,11 +454,16 @@ def _histogram_chart(stats: NumericStats) -> Chart:
 
 def _date_charts(stats: DateStats) -> Iterable[Chart]:
     if len(stats.by_year) > 1:
-        yield _count_chart("Rows by year", "Year", stats.by_year)
-    if stats.by_month:
-        yield _count_chart("Rows by month", "Month", stats.by_month)
-    if stats.by_weekday:
+        yield _count_chart("Rows by year", "Year", charts.folded(stats.by_year))
+    if len(stats.by_month) > 1:
+        months = [point.model_copy(update={"value": _month(point.value)}) for point in stats.by_month]
+        yield _count_chart("Rows by month of the year", "Month", months)
+    if len(stats.by_weekday) > 1:
         yield _count_chart("Rows by weekday", "Weekday", stats.by_weekday)
+
+
+def _month(number: str) -> str:
+    return calendar.month_abbr[int(number)] if number in {f"{month:02d}" for month in range(1, 13)} else number
 
 
 def _count_chart(caption: str, head: str, points: Sequence[ValueCount]) -> Chart:
@@ -470,11 +490,11 @@ def _value_rows(values: Sequence[ValueCount], total: int) -> tuple[ValueRow, ...
     most = max((value.count for value in values), default=0)
     return tuple(
         ValueRow(
-            text=_edges(shown(value.value)),
+            text=_edges(shown(value.value, VALUE_CHARACTERS)),
             blank=not value.value.strip(),
             count=integer(value.count),
             share=percent(share(value.count, total)),
-            meter=charts.meter(value.count, most, width=72.0),
+            meter=charts.meter(value.count, most, width=72.0) if most > 1 else Markup(""),
         )
-        for value in values
+        for value in values[:VALUES_SHOWN]
     )

@@ -463,3 +463,14 @@ def wide_profile(number: int) -> Profile:
         for index in range(number)
     )
     return profile(found=found)
+
+
+def wordy_profile(number: int) -> Profile:
+    """Columns of long texts, with as many values kept as a setting allows."""
+    long = counts(*((f"{rank} " + "lorem ipsum " * 90, 40 - rank) for rank in range(40)))
+    text = TextStats(entropy=9.1, patterns=long, upper=1, lower=2, mixed=3)
+    found = tuple(
+        column(f"text_{i}", i + 1, text=text, top_values=long, bottom_values=long, uniqueness=0.5, distinct=15_000)
+        for i in range(number)
+    )
+    return profile(found=found)

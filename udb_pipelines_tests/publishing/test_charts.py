@@ -104,3 +104,12 @@ def test_a_data_uri_holds_the_chart_itself():
     kind, content = charts.svg_data_uri(svg).split(",")
     assert kind == "data:image/svg+xml;base64"
     assert base64.b64decode(content).decode() == svg
+
+
+@given(COUNTS.map(lambda counts: counts * 30))
+def test_folding_keeps_every_row_and_bounds_the_bars(counts):
+    points = [ValueCount(value=str(index), count=count) for index, count in enumerate(counts)]
+    folded = charts.folded(points)
+    assert len(folded) <= 120
+    assert sum(point.count for point in folded) == sum(counts)
+    assert len(counts) > 120 or folded == tuple(points)

@@ -126,10 +126,19 @@ def test_the_policy_allows_exactly_the_page_s_own_style_and_script():
     assert "unsafe" not in policy
 
 
-def test_a_hundred_columns_stay_below_two_megabytes():
-    html = render(samples.wide_profile(100))
+@pytest.mark.parametrize("make", [samples.wide_profile, samples.wordy_profile])
+def test_a_hundred_columns_stay_below_two_megabytes(make):
+    html = render(make(100))
     check(html)
     assert len(html.encode()) < 2_000_000
+
+
+def test_thousands_of_years_do_not_make_thousands_of_bars():
+    years = samples.counts(*((f"{year:04d}", 3) for year in range(1, 9999)))
+    date = samples.columns()[1].date.model_copy(update={"by_year": years})
+    html = render(samples.profile(found=(samples.column("d", 1, type="date", date=date),)))
+    check(html)
+    assert len(html.encode()) < 150_000
 
 
 def test_every_chart_has_a_text_alternative_and_every_figure_its_table():
