@@ -163,7 +163,10 @@ def _splits_values(trial: Trial, text: str) -> bool:
 
 def _parts_words(trial: Trial, text: str) -> bool:
     """Whether a doubted delimiter parts the words of a log or of columns of fixed width."""
-    if PRIOR.get(trial.delimiter, 1.0) > DOUBTED or (trial.delimiter == " " and trial.share >= REGULAR):
+    if PRIOR.get(trial.delimiter, 1.0) > DOUBTED:
+        return False
+    regular = sum(len(row) == trial.columns for row in trial.rows) >= REGULAR * len(trial.rows)
+    if trial.delimiter == " " and regular:
         return False
     return layout_of(text.splitlines()[:1000]) in ("log", "fixed_width")
 
