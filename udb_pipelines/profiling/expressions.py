@@ -101,7 +101,8 @@ def dateish(value: str) -> str:
 
 def notation(value: str) -> str:
     """Whether a text is made like a number in another notation, loosely: worth trying each of them."""
-    return full_match(value, LOOSE_NOTATION)
+    # The last letter a currency begins with is U; symbols of currencies are not ASCII, but for the dollar.
+    return _when(f"{value} < 'V' OR {value} >= chr(128)", full_match(value, LOOSE_NOTATION))
 
 
 def null_marker(value: str) -> str:

@@ -50,18 +50,18 @@ def numeric_stats(session: Session, number_sql: str) -> NumericStats | None:
     Values for which it is NULL are left out. None when no number remains.
     """
     _lay_down(session, number_sql)
-    basics = _basics(session)
-    if basics is None:
-        return None
-    quantiles = _interpolated(session, basics, QUANTILES)
-    return _assemble(session, basics, quantiles)
+    try:
+        basics = _basics(session)
+        return _assemble(session, basics, _interpolated(session, basics, QUANTILES)) if basics else None
+    finally:
+        session.drop(SORTED)
 
 
 def _lay_down(session: Session, number_sql: str) -> None:
     # Adding zero makes the negative zero a plain one. Equal numbers written differently (1, 1.0) stay beside
     # each other: every figure is right without the price of merging them.
     numbers = f"(SELECT ({number_sql}) + 0::DOUBLE AS x, n FROM {VALUES}) WHERE x IS NOT NULL"
-    session.connection.execute(f"CREATE OR REPLACE TEMP TABLE {SORTED} AS SELECT x, n FROM {numbers} ORDER BY x")
+    session.connection.execute(f"CREATE TEMP TABLE {SORTED} AS SELECT x, n FROM {numbers} ORDER BY x")
 
 
 def _chunked(session: Session, sums: str) -> list[tuple[Any, ...]]:
@@ -106,8 +106,8 @@ def _at_ranks(session: Session, basics: _Basics, pairs: list[tuple[int, int]]) -
         return {int(rank): x for rank, x in session.rows_of(f"SELECT rowid, x FROM {SORTED} WHERE rowid IN ({wanted})")}
     hit = " OR ".join(f"(upto > {low} AND upto - n <= {high})" for low, high in pairs)
     rows = session.rows_of(
-        f"SELECT x, (upto - n)::BIGINT, upto::BIGINT FROM "
-        f"(SELECT x, n, sum(n) OVER (ROWS UNBOUNDED PRECEDING) AS upto FROM {SORTED}) WHERE {hit}"
+        f"SELECT x, upto - n, upto FROM "
+        f"(SELECT x, n, sum(n) OVER (ROWS UNBOUNDED PRECEDING)::BIGINT AS upto FROM {SORTED}) WHERE {hit}"
     )
     return {rank: x for x, before, upto in rows for rank in ranks if before <= rank < upto}
 

@@ -46,11 +46,17 @@ class Session:
 
     def load_values(self, column: Column, keep: str = "true") -> None:
         """Run the distinct-value pass of a column into :data:`VALUES`; ``keep`` filters the values ``v``."""
+        # Dropped, not replaced: the values of two large columns need not be in memory together.
+        self.drop(VALUES)
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {VALUES} AS SELECT v, n FROM ("
+            f"CREATE TEMP TABLE {VALUES} AS SELECT v, n FROM ("
             f"SELECT {column.value_sql} AS v, count(*) AS n FROM {self.table} GROUP BY 1"
             f") WHERE v IS NOT NULL AND {keep}"
         )
+
+    def drop(self, table: str) -> None:
+        """Give back the space of a temporary table, if there is one."""
+        self.connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
     def first_row(self, column: Column, predicate: str) -> int | None:
         """Number, from 1, of the first row whose value ``v`` satisfies ``predicate``.

@@ -14,7 +14,6 @@ from udb_pipelines.models import Finding, Profile
 from udb_pipelines.operations.progress import report
 from udb_pipelines.profiling.column import profile_column
 from udb_pipelines.profiling.keys import candidate_keys
-from udb_pipelines.profiling.numeric import SORTED
 from udb_pipelines.profiling.session import VALUES, Session
 from udb_pipelines.profiling.storage import Column
 from udb_pipelines.profiling.verdict import verdict
@@ -56,8 +55,8 @@ def profile_table(
     try:
         return _profile(session, columns, origin, now, started)
     finally:
-        for name in (VALUES, SORTED, _COPY):
-            connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+        for name in (VALUES, _COPY):
+            session.drop(name)
 
 
 def _profile(session: Session, columns: list[Column], origin: Origin, now: datetime, started: float) -> Profile:
