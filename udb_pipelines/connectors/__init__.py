@@ -5,6 +5,7 @@ first rows (``preview``). Finding out what a source is, and committing what was 
 """
 
 from udb_pipelines.connectors.extraction import extract
+from udb_pipelines.connectors.preview import preview
 from udb_pipelines.connectors.provisioning import provision
 
-__all__ = ["extract", "provision"]
+__all__ = ["extract", "preview", "provision"]

@@ -47,6 +47,13 @@ def read(task: Task) -> Rows:
     return Rows((task.target,), casting.stored_columns(task.duck, task.target, task.originals), counted, staged)
 
 
+def relation_of(task: Task, index: int) -> str:
+    """SQL of one file's rows under the names that detection chose."""
+    file = Path(task.stream.detected.files[index])
+    with told(base_name(file)):
+        return _stored(task, _select(task, _local(task, index, file), index))
+
+
 def _local(task: Task, index: int, file: Path) -> Path:
     detected = task.stream.detected
     if detected.compression == "none":

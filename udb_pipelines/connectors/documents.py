@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -128,8 +129,7 @@ def _lines_of(task: Task, index: int, file: Path) -> _Lines:
     with told(name), open_stream(file, detected.compression, detected.member, limit) as stream:
         text = _Text(stream, detected.encoding, name, replace=replace)
         try:
-            records = _each_line(text) if detected.format == "ndjson" else _of_document(text, detected.records)
-            lines.write(records)
+            lines.write(_records(text, detected.format, detected.records))
         except (_NotJsonError, json.JSONDecodeError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise UdbError(
@@ -138,6 +138,32 @@ def _lines_of(task: Task, index: int, file: Path) -> _Lines:
         except RecursionError:
             raise UdbError("E_CORRUPT", f"{name}: record {lines.records + 1} is nested too deeply") from None
     return lines
+
+
+def first_records(task: Task, rows: int) -> list[dict[str, object]]:
+    """The first records of the first file, with their keys; a record that is no object under ``value``."""
+    detected = task.stream.detected
+    name = base_name(detected.files[0])
+    limit = int(task.settings.max_expanded_gb * 10**9)
+    with told(name), open_stream(Path(detected.files[0]), detected.compression, detected.member, limit) as stream:
+        text = _Text(stream, detected.encoding, name, replace=True)
+        try:
+            found = list(islice(_records(text, detected.format, detected.records), rows))
+        except (_NotJsonError, json.JSONDecodeError, RecursionError) as error:
+            raise UdbError("E_CORRUPT", f"{name} is not valid JSON ({type(error).__name__})") from None
+    return [_shown(value) if isinstance(value, dict) else {VALUE: text} for value, text in found]
+
+
+def _shown(record: dict[str, object]) -> dict[str, object]:
+    """Nested values as JSON text."""
+    return {
+        key: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | bool) else value
+        for key, value in record.items()
+    }
+
+
+def _records(text: _Text, form: str, records: str | None) -> Iterator[tuple[object, str]]:
+    return _each_line(text) if form == "ndjson" else _of_document(text, records)
 
 
 class _Text:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from xml.parsers import expat
@@ -73,6 +74,15 @@ def _records_to_lines(task: Task, file: Path, target: Path, keys: dict[str, None
             out.write(json.dumps(record))
             out.write("\n")
     return collector.started
+
+
+def first_records(task: Task, rows: int) -> list[Record]:
+    """The first records of the first file."""
+    detected = task.stream.detected
+    limit = int(task.settings.max_expanded_gb * 10**9)
+    name = base_name(detected.files[0])
+    with told(name), open_stream(Path(detected.files[0]), detected.compression, detected.member, limit) as stream:
+        return list(islice(_Collector(detected.records or "", {}).records(stream, name), rows))
 
 
 def _batches(lines: Path, keys: tuple[str, ...]) -> Iterator[list[Row]]:

@@ -10,6 +10,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,6 +99,16 @@ def opened_sheet(file: Path, name: str | None) -> Iterator[CalamineSheet]:
         raise UdbError("E_ENCRYPTED", f"{base_name(file)} is protected by a password") from None
     except (CalamineError, ValueError, OverflowError, MemoryError) as error:
         raise UdbError("E_CORRUPT", f"{base_name(file)} cannot be read ({type(error).__name__})") from None
+
+
+def first_rows(task: Task, rows: int) -> list[Row]:
+    """The first rows of the first file's sheet that are not blank."""
+    detected = task.stream.detected
+    dialect = detected.dialect or Dialect(delimiter=",")
+    staged = _Sheet(task.folder, tuple(column.name for column in detected.columns))
+    with opened_sheet(Path(detected.files[0]), detected.member) as sheet:
+        found = _batches(sheet, staged, dialect.skip_rows + dialect.header_rows)
+        return list(islice((row for batch in found for row in batch), rows))
 
 
 def _batches(sheet: CalamineSheet, staged: _Sheet, skip: int) -> Iterator[list[Row]]:

@@ -22,22 +22,29 @@ def read(task: Task) -> Rows:
         UdbError: ``E_CORRUPT``, ``E_UNREADABLE``, ``E_COUNT_MISMATCH``, and what the disk raises.
     """
     file = task.stream.detected.files[0]
-    table = qualified(task.stream.detected.member or task.stream.detected.name, ALIAS)
     with told(base_name(file)):
-        _attach(task.duck, file)
-        described = task.duck.execute(f"DESCRIBE {table}").fetchall()
-        counted = int(task.duck.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
-        renames = {column.original_name: column.name for column in task.stream.detected.columns}
-        columns = ", ".join(stored_as(name, sql_type, renames.get(name, name)) for name, sql_type, *_ in described)
+        relation = relation_of(task)
+        counted = int(task.duck.execute(f"SELECT count(*) FROM ({relation})").fetchall()[0][0])
         with watched(task.duck, task.what, counted):
             written = task.duck.execute(
-                f"COPY (SELECT {columns} FROM {table}) TO {quote_literal(task.target)} ({casting.PARQUET})"
+                f"COPY ({relation}) TO {quote_literal(task.target)} ({casting.PARQUET})"
             ).fetchall()
         stored = casting.stored_columns(task.duck, task.target, task.originals)
     staged = int(written[0][0])
     if staged != counted:
         raise UdbError("E_COUNT_MISMATCH", f"{task.stream.dataset}: {counted} rows were counted, {staged} loaded")
     return Rows((task.target,), stored, counted, staged)
+
+
+def relation_of(task: Task) -> str:
+    """Attach the file; SQL of the table's rows under the names that detection chose, in types that can be stored."""
+    detected = task.stream.detected
+    _attach(task.duck, detected.files[0])
+    table = qualified(detected.member or detected.name, ALIAS)
+    described = task.duck.execute(f"DESCRIBE {table}").fetchall()
+    names = {column.original_name: column.name for column in detected.columns}
+    columns = ", ".join(stored_as(name, sql_type, names.get(name, name)) for name, sql_type, *_ in described)
+    return f"SELECT {columns} FROM {table}"
 
 
 def _attach(duck: duckdb.DuckDBPyConnection, file: str) -> None:

@@ -39,18 +39,15 @@ def read(task: Task) -> Rows:
     """
     detected = task.stream.detected
     shown = mask(task.connection.uri)
-    table = _table(detected.member or f"public.{detected.name}")
-    asked = ", ".join(_asked(column) for column in detected.columns)
-    source = _remote(f"SELECT {asked} FROM {table}")
+    source = relation_of(task)
     relation = casting.TextRelation(
         sql=source,
         sample_sql=f"{source} LIMIT {casting.SAMPLE_ROWS}",
         columns=tuple(_stored(column, task.options.null_markers) for column in detected.columns),
     )
-    _attach(task, shown)
     try:
         task.duck.execute("BEGIN TRANSACTION")
-        counted = int(task.duck.execute(_remote(f"SELECT count(*) FROM {table}")).fetchall()[0][0])
+        counted = int(task.duck.execute(_remote(f"SELECT count(*) FROM {_table(task)}")).fetchall()[0][0])
         staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=counted)
         task.duck.execute("COMMIT")
         stored = casting.stored_columns(task.duck, task.target, task.originals)
@@ -59,6 +56,13 @@ def read(task: Task) -> Rows:
     if staged != counted:
         raise UdbError("E_COUNT_MISMATCH", f"{task.stream.dataset}: {counted} rows were counted, {staged} loaded")
     return Rows((task.target,), stored, counted, staged)
+
+
+def relation_of(task: Task) -> str:
+    """Attach the database; SQL of the table's rows, what is not exact as text."""
+    _attach(task, mask(task.connection.uri))
+    asked = ", ".join(_asked(column) for column in task.stream.detected.columns)
+    return _remote(f"SELECT {asked} FROM {_table(task)}")
 
 
 def _attach(task: Task, shown: str) -> None:
@@ -92,8 +96,9 @@ def _remote(query: str) -> str:
     return f"FROM postgres_query('{ALIAS}', {quote_literal(query)})"
 
 
-def _table(member: str) -> str:
-    schema, _, table = member.partition(".")
+def _table(task: Task) -> str:
+    detected = task.stream.detected
+    schema, _, table = (detected.member or f"public.{detected.name}").partition(".")
     return f"{quote_identifier(schema)}.{quote_identifier(table)}"
 
 

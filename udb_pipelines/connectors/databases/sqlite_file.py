@@ -66,32 +66,45 @@ def read(task: Task) -> Rows:
     Raises:
         UdbError: ``E_CORRUPT``, ``E_VANISHED`` when rows came or went meanwhile, and what the disk raises.
     """
-    detected = task.stream.detected
-    file = Path(detected.files[0])
-    table = (detected.member or detected.name).removeprefix("main.")
-    columns, counted = _survey(file, table)
-    known = {column.original_name or column.name: column.name for column in detected.columns}
-    names = [known.get(column.name, column.name) for column in columns]
-    asked = ", ".join(
-        f"{column.asked} AS {quote_identifier(name)}" for column, name in zip(columns, names, strict=True)
-    )
-    query = quote_literal(f"SELECT {asked} FROM {quote_identifier(table)}")
+    file = Path(task.stream.detected.files[0])
+    columns, counted = _survey(file, _table(task))
     with told(base_name(file)):
-        task.duck.load_extension(str(extension_file("sqlite_scanner")))
-        task.duck.execute(f"ATTACH {quote_literal(file)} AS {ALIAS} (TYPE sqlite, READ_ONLY)")
-        source = f"FROM sqlite_query('{ALIAS}', {query})"
+        source = _asked(task, columns)
         relation = casting.TextRelation(
             sql=source,
             sample_sql=f"{source} LIMIT {casting.SAMPLE_ROWS}",
-            columns=tuple(
-                column.stored(name, task.options.null_markers) for column, name in zip(columns, names, strict=True)
-            ),
+            columns=tuple(column.stored(_name(task, column), task.options.null_markers) for column in columns),
         )
         staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=counted)
         stored = casting.stored_columns(task.duck, task.target, task.originals)
     if staged != counted:
         raise UdbError("E_VANISHED", f"{base_name(file)} changed while it was read")
     return Rows((task.target,), stored, counted, staged)
+
+
+def relation_of(task: Task) -> str:
+    """Attach the file; SQL of the table's rows as text."""
+    columns, _ = _survey(Path(task.stream.detected.files[0]), _table(task))
+    return _asked(task, columns)
+
+
+def _asked(task: Task, columns: list[_Column]) -> str:
+    task.duck.load_extension(str(extension_file("sqlite_scanner")))
+    file = quote_literal(task.stream.detected.files[0])
+    task.duck.execute(f"ATTACH {file} AS {ALIAS} (TYPE sqlite, READ_ONLY)")
+    asked = ", ".join(f"{column.asked} AS {quote_identifier(_name(task, column))}" for column in columns)
+    query = quote_literal(f"SELECT {asked} FROM {quote_identifier(_table(task))}")
+    return f"FROM sqlite_query('{ALIAS}', {query})"
+
+
+def _table(task: Task) -> str:
+    return (task.stream.detected.member or task.stream.detected.name).removeprefix("main.")
+
+
+def _name(task: Task, column: _Column) -> str:
+    """The column's name in the warehouse."""
+    known = {item.original_name or item.name: item.name for item in task.stream.detected.columns}
+    return known.get(column.name, column.name)
 
 
 def _survey(file: Path, table: str) -> tuple[list[_Column], int]:

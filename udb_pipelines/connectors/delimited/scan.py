@@ -121,14 +121,15 @@ class _Scanner:
     def finish(self) -> Scan:
         """Close the last record."""
         self._check_utf8(b"", final=True)
-        self._window(self._waiting, LF)
+        self._window(self._waiting, CR)
         if self._inside:
             self.found.quotes_regular = False
         last = self._before[1]
-        if not (last == LF or (last == CR and self._cr_ends)) or self._inside:
+        line_ended = last == LF or (last == CR and self._cr_ends)
+        if not line_ended or self._inside:
             self._confirm_blank(None, 0)
             self.found.records += 1
-            self.found.lines += last != LF
+            self.found.lines += not line_ended
             self.found.longest = max(self.found.longest, self._position - self._record_start)
         self._answer(self._position + 1, None)
         return self.found

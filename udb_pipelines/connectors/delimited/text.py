@@ -123,14 +123,9 @@ def physical_lines(file: BinaryIO, newline: str) -> Iterator[bytes]:
         return
     rest = b""
     while chunk := file.read(CHUNK):
-        *lines, rest = (rest + chunk).splitlines(keepends=True) if newline == "mixed" else _split_cr(rest + chunk)
+        *lines, rest = (rest + chunk).splitlines(keepends=True)
         yield from lines
     yield from rest.splitlines(keepends=True)
-
-
-def _split_cr(data: bytes) -> list[bytes]:
-    parts = data.split(b"\r")
-    return [part + b"\r" for part in parts[:-1]] + [parts[-1]]
 
 
 def _header(lines: Iterator[bytes], dialect: Dialect) -> list[bytes]:

@@ -1,0 +1,1 @@
+"""Reading sources: real files and servers in, typed Parquet and rejects out."""
