@@ -5,14 +5,14 @@ managers load, so this module does without postponed evaluation.
 Docs: https://docs.dagster.io/guides/build/assets
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
 
 from udb_pipelines.models import Connection, Detection, Finding, Manifest, ProfileSet, StagedSync, SyncResult
 from udb_pipelines.orchestration import checks, metadata, pools
-from udb_pipelines.orchestration.failures import RETRY, in_stage
+from udb_pipelines.orchestration.failures import T, in_stage
 from udb_pipelines.orchestration.ledger import stage_seconds
 from udb_pipelines.orchestration.partitions import SOURCES
 from udb_pipelines.orchestration.resources import Udb
@@ -26,13 +26,19 @@ PATH = ("detection", "connection", "raw", "profile", "publication")
 UdbParam = dg.ResourceParam[Udb]
 
 
+def _in_stage(context: dg.AssetExecutionContext, name: str, work: Callable[[], T]) -> T:
+    return in_stage(
+        name, job_id=context.run.run_id, source=context.partition_key, work=work, attempt=context.retry_number
+    )
+
+
 def _detection(context: dg.AssetExecutionContext, udb: UdbParam) -> Detection:
     from udb_pipelines.detection import detect
 
     def work() -> Detection:
         return detect(udb.registry.get(context.partition_key), udb.settings)
 
-    found = in_stage("detect", job_id=context.run_id, source=context.partition_key, work=work)
+    found = _in_stage(context, "detect", work)
     context.add_output_metadata(metadata.detection_metadata(found))
     return found
 
@@ -43,7 +49,7 @@ def _connection(context: dg.AssetExecutionContext, udb: UdbParam, detection: Det
     def work() -> Connection:
         return provision(udb.registry.get(context.partition_key), detection)
 
-    provided = in_stage("provision", job_id=context.run_id, source=context.partition_key, work=work)
+    provided = _in_stage(context, "provision", work)
     context.add_output_metadata(metadata.connection_metadata(provided))
     return provided
 
@@ -56,9 +62,9 @@ def _raw(context: dg.AssetExecutionContext, udb: UdbParam, connection: Connectio
 
     def work() -> StagedSync:
         last = warehouse.last_sync(udb.lake, source)
-        return extract(connection, udb.settings, context.run_id, last.fingerprint if last else None)
+        return extract(connection, udb.settings, context.run.run_id, last.fingerprint if last else None)
 
-    yield dg.Output(in_stage("sync", job_id=context.run_id, source=source, work=work))
+    yield dg.Output(_in_stage(context, "sync", work))
     # The IO manager has committed and recorded what it committed; the checks look at that, not at the plan.
     committed = read_stage(udb.settings, source, RAW, SyncResult)
     yield from checks.after_commit(committed, udb.lake)
@@ -72,7 +78,7 @@ def _profile(
     def work() -> ProfileSet:
         return analyze(raw, findings_of(detection, connection), udb.settings, udb.lake)
 
-    profiles = in_stage("analyze", job_id=context.run_id, source=context.partition_key, work=work)
+    profiles = _in_stage(context, "analyze", work)
     yield dg.Output(profiles, metadata=metadata.profile_metadata(profiles))
     yield checks.verdict(profiles)
 
@@ -87,12 +93,12 @@ def _publication(
 ) -> Manifest:
     from udb_pipelines.publishing import publish
 
-    seconds = stage_seconds(context.instance, context.run_id)
+    seconds = stage_seconds(context.instance, context.run.run_id)
 
     def work() -> Manifest:
         return publish(profile, raw, connection, detection, udb.settings, seconds)
 
-    manifest = in_stage("publish", job_id=context.run_id, source=context.partition_key, work=work)
+    manifest = _in_stage(context, "publish", work)
     context.add_output_metadata(metadata.publication_metadata(manifest, seconds))
     return manifest
 
@@ -114,7 +120,7 @@ def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]
         made = snapshots.create(udb.lake, udb.settings.snapshots)
         return made, snapshots.verify(udb.settings.snapshots, made.id)
 
-    made, problems = in_stage("snapshot", job_id=context.run_id, source="warehouse", work=work)
+    made, problems = in_stage("snapshot", job_id=context.run.run_id, source="warehouse", work=work)
     folder = udb.settings.snapshots / made.id
     yield dg.MaterializeResult(
         metadata=metadata.snapshot_metadata(made, folder), check_results=[checks.verified(problems)]
@@ -142,7 +148,7 @@ def path_assets(*, pooled: bool) -> list[dg.AssetsDefinition]:
             waits for a slot there keeps a core busy and does not hear SIGTERM, and one that is killed leaves
             the slot behind. The warehouse's lock queues it instead.
     """
-    common: dict[str, Any] = {"group_name": GROUP, "partitions_def": SOURCES, "retry_policy": RETRY}
+    common: dict[str, Any] = {"group_name": GROUP, "partitions_def": SOURCES}
     stages: dict[str, Any] = {**common, "io_manager_key": "stages"}
     return [
         dg.asset(

@@ -15,6 +15,9 @@ from udb_pipelines.orchestration.io_manager import WarehouseIOManager
 from udb_pipelines.orchestration.resources import Udb
 from udb_pipelines.orchestration.stage_io import StageIOManager
 
+QUIET = "quiet"
+"""The logger that a command's run configuration asks for; without asking, Dagster takes its console logger."""
+
 
 def resources(settings: Settings) -> dict[str, Any]:
     """What assets ask for: ``udb``, the IO manager ``stages``, and ``warehouse`` for everybody's tables."""
@@ -36,7 +39,7 @@ def job_in_process(settings: Settings) -> dg.JobDefinition:
         assets=path_assets(pooled=False),
         resources=resources(settings),
         jobs=[jobs.path_job()],
-        loggers={"console": dg.LoggerDefinition(_silent)},
+        loggers={QUIET: dg.LoggerDefinition(_silent)},
     )
     return definitions.resolve_job_def(jobs.PATH_JOB)
 

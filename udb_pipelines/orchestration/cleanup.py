@@ -18,7 +18,7 @@ def clean_up(context: dg.OpExecutionContext, udb: dg.ResourceParam[Udb]) -> None
 
     removed = in_stage(
         "retention",
-        job_id=context.run_id,
+        job_id=context.run.run_id,
         source="warehouse",
         work=lambda: retention.apply(retention.plan(udb.settings, udb.lake)),
     )

@@ -21,7 +21,10 @@ T = TypeVar("T")
 TRANSIENT = frozenset({"E_CONNECT", "E_LOCK_TIMEOUT"})
 """Codes that another attempt may cure. Everything else fails the same way again."""
 
-RETRY = dg.RetryPolicy(max_retries=2, delay=1, backoff=dg.Backoff.EXPONENTIAL)
+RETRIED = frozenset({"E_CONNECT"})
+"""Codes that a stage tries again by itself. Not the lock: its own deadline has been waited out by then."""
+
+MAX_RETRIES = 2
 
 FACTS = ("code", "message", "stage", "source", "kept", "remedy")
 
@@ -41,17 +44,30 @@ def facts_of(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, str | None]:
     return {name: str(metadata[name].value) if name in metadata else None for name in FACTS}
 
 
-def in_stage(name: str, *, job_id: str, source: str, work: Callable[[], T]) -> T:
+def in_stage(name: str, *, job_id: str, source: str, work: Callable[[], T], attempt: int = MAX_RETRIES) -> T:
     """Run ``work`` as stage ``name``: logged, traced, timed, with errors located.
+
+    A ``RetryPolicy`` would do for the retries, but with one Dagster answers SIGTERM and Ctrl-C by trying again.
+
+    Args:
+        name: one of ``STAGES``, or of the housekeeping.
+        job_id: the run's id.
+        source: the partition, or ``warehouse``.
+        work: what to do.
+        attempt: how many attempts there were before; below :data:`MAX_RETRIES` a code of :data:`RETRIED` is
+            tried again, after one second, then two.
 
     Raises:
         dagster.Failure: for every error, free of causes and contexts.
+        dagster.RetryRequested: to be called again.
     """
     try:
         with stage(name, job_id=job_id, source=source):
             return work()
     except UdbError as error:
         problem = error
+    if problem.code in RETRIED and attempt < MAX_RETRIES:
+        raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=2**attempt)
     raise failure(problem)
 
 

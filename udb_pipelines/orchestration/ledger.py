@@ -60,6 +60,17 @@ def stage_seconds(instance: dg.DagsterInstance, run_id: str) -> dict[str, float]
     }
 
 
+def finished_assets(instance: dg.DagsterInstance, run_id: str) -> frozenset[str]:
+    """The assets of the path whose steps succeeded in a run, or before it in the runs it continues."""
+    done = {
+        step.step_key for step in instance.get_run_step_stats(run_id) if step.status and step.status.value == "SUCCESS"
+    }
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.parent_run_id is not None:
+        done |= finished_assets(instance, run.parent_run_id)
+    return frozenset(done)
+
+
 def error_of(instance: dg.DagsterInstance, run_id: str) -> dict[str, str | None] | None:
     """Why a run failed, as the six facts of an ``UdbError``; None when no step of it failed.
 

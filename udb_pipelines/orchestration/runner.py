@@ -9,18 +9,20 @@ from __future__ import annotations
 import signal
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import dagster as dg
 
 from udb_pipelines.config import Settings
+from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Manifest, Source, SyncResult
 from udb_pipelines.operations import tracing
 from udb_pipelines.operations.progress import Reporter, reporting
 from udb_pipelines.orchestration import ledger, partitions
-from udb_pipelines.orchestration.build import job_in_process
+from udb_pipelines.orchestration.assets import PATH
+from udb_pipelines.orchestration.build import QUIET, job_in_process
 from udb_pipelines.orchestration.instance import open_instance
 from udb_pipelines.orchestration.ledger import JobRecord
 from udb_pipelines.orchestration.stage_io import read_stage
@@ -64,12 +66,38 @@ def run_source(
         How it ended; a failed stage does not raise.
 
     Raises:
-        UdbError: ``E_SOURCE_UNKNOWN`` and what keeps the job from starting at all.
+        OSError: Dagster's home cannot be written.
     """
     name = source if isinstance(source, str) else source.name
     with open_instance(settings) as instance:
         partitions.register(instance, [name])
         return _run(instance, settings, name, job_id or str(uuid.uuid4()), on_progress, tags or {})
+
+
+def resume(job_id: str, settings: Settings, *, on_progress: Reporter | None = None) -> JobOutcome:
+    """Run the stages that a failed or canceled job did not finish, as a new job that names the old one.
+
+    What the finished stages made is read from where they left it, so nothing is fetched or committed twice.
+
+    Raises:
+        UdbError: ``E_STAGE`` when there is no such job, or nothing of it is left to do.
+    """
+    with open_instance(settings) as instance:
+        run = instance.get_run_by_id(job_id)
+        source = run.tags.get(ledger.PARTITION_TAG) if run else None
+        if run is None or source is None or run.status not in _RESUMABLE:
+            raise UdbError(
+                "E_STAGE",
+                f"there is no failed or canceled job {job_id}",
+                remedy="udb jobs lists the jobs; run the source instead",
+            )
+        done = ledger.finished_assets(instance, job_id)
+        left = [asset for asset in PATH if asset not in done]
+        tags = {"dagster/parent_run_id": job_id, "dagster/root_run_id": run.root_run_id or job_id}
+        return _run(instance, settings, source, str(uuid.uuid4()), on_progress, tags, left)
+
+
+_RESUMABLE = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 def _run(
@@ -79,6 +107,7 @@ def _run(
     job_id: str,
     on_progress: Reporter | None,
     tags: Mapping[str, str],
+    only: Sequence[str] | None = None,
 ) -> JobOutcome:
     with ExitStack() as around:
         around.enter_context(tracing.job(job_id, name))
@@ -86,10 +115,19 @@ def _run(
         if on_progress:
             around.enter_context(reporting(on_progress))
         try:
-            job_in_process(settings).execute_in_process(
-                instance=instance, partition_key=name, run_id=job_id, raise_on_error=False, tags=dict(tags)
+            result = job_in_process(settings).execute_in_process(
+                run_config={"loggers": {QUIET: {}}},
+                instance=instance,
+                partition_key=name,
+                run_id=job_id,
+                raise_on_error=False,
+                tags=dict(tags),
+                asset_selection=[dg.AssetKey(asset) for asset in only] if only else None,
             )
+            interrupted = any(_is_interruption(event) for event in result.all_events)
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            interrupted = True  # before or after the steps, where Dagster does not listen
+        if interrupted:
             _end_canceled(instance, job_id)
     return _outcome(instance, settings, name, job_id)
 
@@ -112,25 +150,33 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _is_interruption(event: dg.DagsterEvent) -> bool:
+    """Whether the run ended by a signal. Dagster calls that a failure unless the UI asked for it."""
+    if event.event_type is not dg.DagsterEventType.RUN_FAILURE:
+        return False
+    reason = event.job_failure_data.failure_reason
+    return reason is not None and reason.value == "UNEXPECTED_TERMINATION"
+
+
 def _end_canceled(instance: dg.DagsterInstance, job_id: str) -> None:
-    """Close the run in the ledger, when the interruption came before Dagster could."""
+    """Say in the ledger that somebody stopped the job; nothing is to be said of a job that had succeeded."""
     run = instance.get_run_by_id(job_id)
-    if run is not None and not run.is_finished:
-        instance.report_run_canceled(run)
+    if run is not None and not run.is_success:
+        instance.report_run_canceled(run, "Stopped by a signal.")
 
 
 def _outcome(instance: dg.DagsterInstance, settings: Settings, name: str, job_id: str) -> JobOutcome:
     run = instance.get_run_by_id(job_id)
     status = ledger.status_of(run) if run else "canceled"
-    seconds = ledger.stage_seconds(instance, job_id)
+    done = ledger.finished_assets(instance, job_id)
     return JobOutcome(
         job_id=job_id,
         source=name,
         status=status,
         manifest=read_stage(settings, name, "publication", Manifest) if status == "success" else None,
-        sync=read_stage(settings, name, "raw", SyncResult) if "sync" in seconds else None,
+        sync=read_stage(settings, name, "raw", SyncResult) if "raw" in done else None,
         error=ledger.error_of(instance, job_id) if status == "failure" else None,
-        seconds=seconds,
+        seconds=ledger.stage_seconds(instance, job_id),
     )
 
 

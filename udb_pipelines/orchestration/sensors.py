@@ -48,6 +48,8 @@ Result = dg.SensorResult | dg.SkipReason
 def landing_sensor(context: dg.SensorEvaluationContext, udb: UdbParam) -> Result:
     """Look once; what is still being written waits for the next look."""
     folder = udb.settings.landing_folder
+    if udb.settings.landing is None:
+        folder.mkdir(parents=True, exist_ok=True)  # so that people find it; a folder of theirs is not ours to make
     memory = landing.Memory.model_validate_json(context.cursor) if context.cursor else landing.Memory()
     deadline = time.monotonic() + READ_SECONDS
     remembered, found = landing.arrivals(
@@ -133,6 +135,9 @@ def housekeeping_sensor(context: dg.SensorEvaluationContext, udb: UdbParam) -> R
 )
 def failure_sensor(context: dg.RunFailureSensorContext, udb: UdbParam) -> None:
     """Tell code, stage, source and remedy; never a value, never an exception's text."""
+    run = context.instance.get_run_by_id(context.dagster_run.run_id)
+    if run is not None and run.status is dg.DagsterRunStatus.CANCELED:
+        return  # a command that somebody stopped: Dagster had noted a failure first
     alert(context.instance, context.dagster_run, udb.settings)
 
 
