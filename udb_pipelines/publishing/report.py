@@ -56,7 +56,7 @@ def report_html(
         types=sorted({column.type for column in profile.columns}),
         reading=view.reading_facts(stream, detection),
         candidates=view.candidate_views(stream),
-        files=stream.detected.files if stream and stream.detected.format != "database" else (),
+        files=view.other_files(stream, detection),
         files_shown=view.FILES_SHOWN,
         stages=[(stage, formatting.duration(value)) for stage, value in seconds.items()],
         uri=detection.uri,

@@ -195,8 +195,16 @@ def reading_facts(stream: Stream | None, detection: Detection) -> tuple[Fact, ..
         facts += [Fact("Primary key", ", ".join(map(shown, stream.primary_key)))] if stream.primary_key else []
         facts += [Fact("Cursor", shown(stream.cursor))] if stream.cursor else []
     facts.append(Fact("Size", size(detection.bytes)))
-    facts.append(Fact("Fingerprint", detection.fingerprint))
+    facts.append(Fact("Fingerprint", f"{detection.fingerprint[:16]}…", "whole in audit.log.json"))
     return tuple(facts)
+
+
+def other_files(stream: Stream | None, detection: Detection) -> tuple[str, ...]:
+    """The files that were read, unless the source itself names the only one; a database has none."""
+    if stream is None or stream.detected.format == "database":
+        return ()
+    files = stream.detected.files
+    return () if files == (detection.uri,) else files
 
 
 def candidate_views(stream: Stream | None) -> tuple[Step, ...]:
@@ -281,7 +289,7 @@ def _column(column: ColumnProfile, original: str | None, findings: Sequence[Find
     least, greatest = _range(column)
     return ColumnView(
         profile=column,
-        name=shown(column.name, 120),
+        name=_edges(shown(column.name, 120)) or "(no name)",
         anchor=identifier,
         original=shown(original, 120) if original and original != column.name else "",
         least=least,
@@ -482,6 +490,8 @@ def _seldom(column: ColumnProfile) -> Sequence[ValueCount]:
 
 def _edges(text: str) -> str:
     """Spaces at either end made visible; nobody sees them otherwise, and they break joins."""
+    if text.isspace():
+        return "␣" * len(text)
     left, right = len(text) - len(text.lstrip(" ")), len(text) - len(text.rstrip(" "))
     return f"{'␣' * left}{text.strip(' ')}{'␣' * right}" if left or right else text
 

@@ -7,12 +7,15 @@ import hashlib
 import itertools
 import re
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from udb_pipelines import profiling
 from udb_pipelines.models import Profile
+from udb_pipelines.publishing.documents import profile_json, same_profile
 from udb_pipelines.publishing.formatting import shown
 from udb_pipelines.publishing.report import index_html, report_html
 from udb_pipelines_tests.publishing import samples
@@ -57,6 +60,19 @@ def test_the_report_says_what_the_profile_says():
     ):  # fmt: skip
         assert expected in text, expected
     assert all(f"col-{column.name}" in page.ids for column in samples.columns())
+
+
+def test_a_real_profile_makes_a_whole_report(settings):
+    relation = duckdb.sql(
+        "SELECT (1000 + i)::VARCHAR AS id, (i * 1.25)::DECIMAL(9,2)::VARCHAR AS amount, "
+        "(DATE '2023-01-01' + i::INTEGER)::VARCHAR AS day, ['new', 'paid', '<b>'][1 + i % 3] AS state, "
+        "NULL::VARCHAR AS nothing FROM range(1500) t(i)"
+    )
+    found = profiling.profile(relation, settings, dataset="real")
+    page = check(render(found, commit=None, stream=None))
+    assert {f"col-{name}" for name in ("id", "amount", "day", "state", "nothing")} <= set(page.ids)
+    assert {"Rows by year", "Rows by value", "Rows by weekday"} <= set(page.text)
+    assert same_profile(profile_json(found), profile_json(Profile.model_validate_json(profile_json(found))))
 
 
 def test_the_same_models_make_the_same_bytes():
@@ -155,6 +171,24 @@ def test_headings_descend_by_one():
     levels = [int(tag[1]) for tag, _ in check(render(samples.profile())).tags if re.fullmatch("h[1-6]", tag)]
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+
+
+def test_files_are_listed_unless_the_source_is_the_only_one():
+    files = tuple(f"/data/shop/part_{number}.csv" for number in range(14))
+    several = samples.stream().detected.model_copy(update={"files": files})
+    text = " ".join(
+        Page(render(samples.profile(), stream=samples.stream().model_copy(update={"detected": several}))).text
+    )
+    assert "14 files" in text
+    assert "part_9.csv" in text
+    assert "and 4 more files" in " ".join(text.split())
+    assert "1 file" not in " ".join(Page(render(samples.profile())).text)
+
+
+def test_blank_names_and_outer_spaces_can_be_seen():
+    columns = (samples.column("   ", 1), samples.column("", 2), samples.column(" padded", 3))
+    text = " ".join(Page(render(samples.profile(found=columns))).text).split()
+    assert {"␣␣␣", "(no", "␣padded"} <= set(text)
 
 
 def test_the_index_links_every_dataset():
