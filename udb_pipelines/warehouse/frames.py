@@ -73,8 +73,9 @@ def _check_name(dataset: str) -> None:
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, frame: object, file: str) -> None:
-    connection.register("udb_frame", _readable(frame))
+    source = _readable(frame)
     try:
+        connection.register("udb_frame", source)
         described = connection.execute("DESCRIBE FROM udb_frame").fetchall()
         casts = ", ".join(
             f"CAST({quote_identifier(name)} AS {_STORED_AS[kind]}) AS {quote_identifier(name)}"
@@ -88,8 +89,7 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, frame: object, file: s
     except duckdb.Error as error:
         name = type(error).__name__.removesuffix("Exception")
         raise UdbError("E_UNSUPPORTED", f"the frame cannot be stored as a table ({name} error)") from None
-    finally:
-        connection.unregister("udb_frame")
+    connection.unregister("udb_frame")
 
 
 def _readable(frame: object) -> Any:  # noqa: ANN401 - what DuckDB can register

@@ -148,6 +148,7 @@ def _apply(lake: Lake, connection: duckdb.DuckDBPyConnection, ready: Ready, move
     if plan.rebuilds or not plan.before or (plan.changes and batch.mode == "overwrite"):
         columns = ", ".join(f"{quote_identifier(column.name)} {column.type}" for column in plan.after)
         connection.execute(f"CREATE OR REPLACE TABLE {table} ({columns})")
+        steps.reached("created")
         kept = ready.rebuilt_rows
     else:
         _alter(connection, table, plan)

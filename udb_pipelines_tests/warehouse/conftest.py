@@ -17,7 +17,9 @@ def any_lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
     """The same test on an SQLite and on a PostgreSQL catalog."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
     return Lake(
-        Settings(home=tmp_path / "home", catalog_url=SecretStr(url) if url else None, lock_timeout_seconds=60, threads=2)
+        Settings(
+            home=tmp_path / "home", catalog_url=SecretStr(url) if url else None, lock_timeout_seconds=60, threads=2
+        )
     )
 
 

@@ -37,7 +37,9 @@ while time.time() < float(until):
         with lake.reader() as connection:
             version = version_of(connection)
             if version > 1:
-                query = "SELECT (SELECT count(*) FROM one), (SELECT count(*) FROM two), (SELECT count(*) * 10 FROM udb.commits)"
+                counts = ("(SELECT count(*) FROM one)", "(SELECT count(*) FROM two)",
+                          "(SELECT count(*) * 10 FROM udb.commits)")
+                query = "SELECT " + ", ".join(counts)
                 first = connection.execute(query).fetchall()[0]
                 again = connection.execute(query).fetchall()[0]
                 assert len(set(first)) == 1 and first == again, (version, first, again)

@@ -39,18 +39,26 @@ def oracle(jobs: list[int]) -> Counter[tuple[int, int]]:
     return table
 
 
-def killed_writer(home: Path, first: int, *, step: tuple[str, int] | None = None, after: float = 0) -> list[str]:
+def killed_writer(
+    home: Path, first: int, *, step: tuple[str, int] | None = None, commits: int = 0, after: float = 0
+) -> list[str]:
     arguments = [sys.executable, "-m", "udb_pipelines_tests.warehouse.crashing", str(home), str(first)]
     arguments += [step[0], str(step[1])] if step else []
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    if step is None:
-        process.stdout.readline()  # imports are done, the first commit begins
-        time.sleep(after)
+    read: list[str] = []
+    try:
+        if step is None:
+            # So many commits are let through, whatever the machine's speed, and the next is hit somewhere.
+            while sum(line.startswith("acknowledged") for line in read) < commits or not read:
+                read.append(process.stdout.readline())
+            time.sleep(after)
+            process.kill()
+        output, _ = process.communicate(timeout=60)
+    finally:
         process.kill()
-    output, _ = process.communicate(timeout=60)
     assert process.returncode == -9
-    return output.splitlines()
+    return ("".join(read) + output).splitlines()
 
 
 def assert_recovered(lake: Lake, jobs: list[int], started: int) -> list[int]:
@@ -69,12 +77,13 @@ def assert_recovered(lake: Lake, jobs: list[int], started: int) -> list[int]:
     return committed
 
 
-@pytest.mark.parametrize("occurrence", [1, 3])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("step", "occurrence"),
+    [(step, occurrence) for step in STEPS for occurrence in (1, 3) if (step, occurrence) != ("created", 3)],
+)
 def test_killed_at_a_step(tmp_path: Path, step: str, occurrence: int) -> None:
+    """The first commit makes the lake and the table; the third is an upsert."""
     home = tmp_path / "home"
-    if step == "created":
-        occurrence = 1  # only the first commit creates the table
     lines = killed_writer(home, 0, step=(step, occurrence))
     acknowledged = [int(line.split()[1]) for line in lines if line.startswith("acknowledged")]
     started = int(lines[-1 if lines[-1].startswith("start") else -2].split()[1])
@@ -101,7 +110,7 @@ def test_killed_at_random_instants(tmp_path: Path) -> None:
     home, committed, started = tmp_path / "home", [], -1
     lake = Lake(Settings(home=home, threads=1))
     for _ in range(20):
-        lines = killed_writer(home, started + 1, after=chance.uniform(0, 0.25))
+        lines = killed_writer(home, started + 1, commits=chance.randint(0, 2), after=chance.uniform(0, 0.2))
         committed += [int(line.split()[1]) for line in lines if line.startswith("acknowledged")]
         starts = [int(line.split()[1]) for line in lines if line.startswith("start")]
         started = max([started, *starts])

@@ -26,9 +26,7 @@ with WriterLock(Path(sys.argv[1]), 30).held(sys.argv[2]):
 
 
 def holder(folder: Path, job: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(folder), job], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder), job], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process

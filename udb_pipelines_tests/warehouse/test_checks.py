@@ -1,0 +1,90 @@
+"""The doctor finds each kind of damage, and mends what is nobody's."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from udb_pipelines.models import SourceOptions
+from udb_pipelines.warehouse import Check, Lake, check, commit, drop_source, query
+from udb_pipelines.warehouse.checks import stored_files
+from udb_pipelines_tests.warehouse.staging import Stager
+
+
+def answers(lake: Lake, mend: bool = False) -> dict[str, Check]:
+    return {item.name: item for item in check(lake, mend)}
+
+
+def statuses(lake: Lake) -> set[str]:
+    return {item.status for item in check(lake)}
+
+
+def test_a_healthy_lake(any_lake: Lake) -> None:
+    assert statuses(any_lake) == {"ok"}
+    stage = Stager(any_lake.settings)
+    upsert = {"sync_mode": "incremental_upsert", "primary_key": ("a",)}
+    commit(any_lake, stage("SELECT range AS a, 'x' AS b FROM range(500)", **upsert))
+    commit(any_lake, stage("SELECT range AS a, 'y' AS b FROM range(100)", **upsert))
+    commit(any_lake, stage("SELECT 1 AS x", source="other"))
+    commit(any_lake, stage("SELECT 'x' AS x", source="other"))
+    commit(any_lake, stage("SELECT 'x' AS x WHERE false", source="other", options=SourceOptions(allow_empty=True)))
+    drop_source(any_lake, "other", "job")
+    assert [item for item in check(any_lake) if item.status != "ok"] == []
+    assert len(stored_files(any_lake)) >= 5, "data and deletions of every version"
+
+
+@pytest.mark.parametrize(
+    ("damage", "word"),
+    [("missing", "missing"), ("cut", "bytes, not"), ("altered", "could not be examined")],
+)
+def test_damaged_files_are_found(lake: Lake, stage: Stager, damage: str, word: str) -> None:
+    commit(lake, stage("SELECT range AS a FROM range(100)"))
+    (file,) = (stored.path for stored in stored_files(lake))
+    content = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(content[:-10] if damage == "cut" else bytes(len(content)))
+    found = answers(lake)["files"]
+    assert (found.status, word in found.detail) == ("fail", True), found.detail
+
+
+def test_orphans_are_removed_and_data_is_not(lake: Lake, stage: Stager) -> None:
+    commit(lake, stage("SELECT 1 AS a"))
+    orphan = lake.catalog.files / "main" / "shop" / "udb-orphan-0.parquet"
+    orphan.write_bytes(b"x" * 10)
+    found = answers(lake)["orphans"]
+    assert (found.status, found.mended) == ("warn", False)
+    assert "1 files" in found.detail
+    assert orphan.exists()
+    assert answers(lake, mend=True)["orphans"].mended
+    assert not orphan.exists()
+    assert answers(lake)["orphans"].status == "ok"
+    assert query(lake, "FROM shop").rows == ((1,),)
+
+
+def test_old_staging_is_removed_and_young_is_not(lake: Lake, stage: Stager) -> None:
+    old, young = stage("SELECT 1 AS a").job_id, stage("SELECT 1 AS a").job_id
+    folder = lake.settings.staging / old
+    past = time.time() - 3 * 86400
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (past, past))
+    assert answers(lake)["staging"].status == "warn"
+    assert answers(lake, mend=True)["staging"].mended
+    assert {path.name for path in lake.settings.staging.iterdir()} == {young}
+
+
+def test_a_damaged_catalog_is_an_answer_not_a_crash(lake: Lake, stage: Stager) -> None:
+    commit(lake, stage("SELECT 1 AS a"))
+    file = lake.settings.warehouse / "lake.sqlite"
+    content = bytearray(file.read_bytes())
+    content[4096 * 3 : 4096 * 6] = bytes(4096 * 3)
+    file.write_bytes(content)
+    assert answers(lake)["catalog"].status == "fail"
+
+
+def test_a_held_lock_is_shown(lake: Lake) -> None:
+    with lake.lock.held("a long job"):
+        assert "a long job" in answers(lake)["lock"].detail

@@ -1,0 +1,68 @@
+"""Frames of every kind end in the same table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse import Lake, datasets, history, query, store_frame
+
+DATA = {"id": [1, 2, 3], "name": ["a", None, "ü"]}
+OTHER = duckdb.connect()
+
+FRAMES: dict[str, Callable[[], object]] = {
+    "pandas": lambda: pd.DataFrame(DATA),
+    "polars": lambda: pl.DataFrame(DATA),
+    "polars lazy": lambda: pl.LazyFrame(DATA),
+    "arrow table": lambda: pa.table(DATA),
+    "arrow reader": lambda: pa.table(DATA).to_reader(max_chunksize=2),
+    "relation": lambda: duckdb.sql("SELECT * FROM (VALUES (1, 'a'), (2, NULL), (3, 'ü')) t(id, name)"),
+    "relation elsewhere": lambda: OTHER.sql("SELECT * FROM (VALUES (1, 'a'), (2, NULL), (3, 'ü')) t(id, name)"),
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_a_frame_is_stored(lake: Lake, kind: str) -> None:
+    version = store_frame(lake, "mine", FRAMES[kind](), "job")
+    assert query(lake, "FROM mine ORDER BY id").rows == ((1, "a"), (2, None), (3, "ü"))
+    assert (version.rows_total, version.rows_committed, version.version) == (3, 3, lake.current_version())
+    assert not list(lake.settings.staging.rglob("*"))
+
+
+def test_a_frame_replaces_the_one_before(any_lake: Lake) -> None:
+    store_frame(any_lake, "mine", pa.table(DATA), "job")
+    version = store_frame(any_lake, "mine", pa.table({"id": ["other"]}), "job")
+    assert query(any_lake, "FROM mine").rows == (("other",),)
+    assert {change.column: change.change for change in version.schema_changes} == {"id": "retyped", "name": "removed"}
+    assert [info.rows_total for info in history(any_lake, "mine")] == [1, 3]
+    assert [(info.dataset, info.source) for info in datasets(any_lake)] == [("mine", None)]
+
+
+def test_a_relation_of_the_lake_itself(lake: Lake) -> None:
+    store_frame(lake, "mine", pa.table(DATA), "job")
+    with lake.reader() as connection:
+        store_frame(lake, "names", connection.sql("SELECT sum(id) AS total FROM mine"), "job")
+    assert query(lake, "FROM names").rows == ((Decimal(6),),), "a sum is exact, not a DOUBLE"
+
+
+def test_an_empty_frame_is_told(lake: Lake) -> None:
+    version = store_frame(lake, "mine", pd.DataFrame({"a": pd.Series([], dtype="int64")}), "job")
+    assert [finding.code for finding in version.findings] == ["W_NO_ROWS"]
+
+
+@pytest.mark.parametrize(("frame", "name", "code"), [
+    ({"a": 1}, "mine", "E_UNSUPPORTED"), (pd.DataFrame(), "mine", "E_UNSUPPORTED"),
+    (pa.table(DATA), "My Table", "E_NAME"),
+])  # fmt: skip
+def test_what_is_no_table_is_refused(lake: Lake, frame: object, name: str, code: str) -> None:
+    with pytest.raises(UdbError) as caught:
+        store_frame(lake, name, frame, "job")
+    assert caught.value.code == code
+    assert lake.current_version() <= 1
