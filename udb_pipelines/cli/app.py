@@ -56,6 +56,7 @@ def _root(
 
 
 app.command("run", help=running.HELP)(running.run)
+app.command("resume")(running.resume)
 app.command("detect", help=detecting.HELP)(detecting.detect)
 app.add_typer(sources.app, name="sources")
 app.command("sql")(query.sql)

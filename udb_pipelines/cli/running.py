@@ -80,7 +80,8 @@ def run(
     """Run every input, as :data:`HELP` says."""
     given = {
         "format": format_, "encoding": encoding, "encoding_errors": encoding_errors, "delimiter": delimiter,
-        "quote": quote, "escape": escape, "header": header, "skip_rows": skip_rows, "comment": comment, "null_markers": null_markers,
+        "quote": quote, "escape": escape, "header": header, "skip_rows": skip_rows,
+        "comment": comment, "null_markers": null_markers,
         "max_reject_pct": max_reject_pct, "allow_empty": allow_empty, "tables": tables, "sync_mode": sync_mode,
         "primary_key": primary_key, "cursor": cursor, "on_schema_change": on_schema_change, "schedule": schedule,
         "freshness_hours": freshness_hours,
@@ -190,6 +191,10 @@ def run_all(inputs: list[str], name: str | None, given: dict[str, Any], *, quiet
             shown.done(result.name, result.verdict, result.summary())
             if result.canceled:
                 break
+    return _conclude(results, as_json)
+
+
+def _conclude(results: list[Result], as_json: bool) -> int:
     code = max(result.exit_code for result in results)
     if as_json:
         print_json({"jobs": [result.as_dict() for result in results], "exit_code": code})
@@ -212,6 +217,7 @@ def _run_one(
     shown: Display,
 ) -> Result:
     from udb_pipelines.cli.inputs import register
+    from udb_pipelines.operations import scrub
     from udb_pipelines.operations.stages import translate
 
     outcome, known = None, None
@@ -227,7 +233,7 @@ def _run_one(
         error = failure
     except OSError as failure:
         error = translate(failure)
-    return Result(typed, known, outcome, error)
+    return Result(scrub.text(typed), known, outcome, error)
 
 
 def _error_of(outcome: JobOutcome) -> UdbError | None:
@@ -288,3 +294,27 @@ def _rows(result: Result) -> Iterator[tuple[str, ...]]:
             verdict_of(result.manifest, dataset.dataset) if result.manifest else result.verdict_or_code,
             str(reports.get(dataset.dataset, "")),
         )
+
+
+def resume(
+    job_id: Annotated[str, typer.Argument(metavar="JOB", help="A failed or interrupted job; see: udb jobs")],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; the closing table only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> int:
+    """Run what a failed or interrupted job did not finish, from the stage at which it stopped.
+
+    [bold]Example[/bold]
+
+      udb resume 5e1281f6-6e1d-4c2e-862d-92ce94538964
+    """
+    from udb_pipelines.operations import tracing
+    from udb_pipelines.orchestration import runner
+
+    settings = session.settings()
+    tracing.configure(settings)
+    with display(silent=quiet or as_json, jobs=1) as shown:
+        with shown.job("job", job_id):
+            outcome = runner.resume(job_id, settings)
+        result = Result(outcome.source, outcome.source, outcome, _error_of(outcome))
+        shown.done(result.name, result.verdict, result.summary())
+    return _conclude([result], as_json)

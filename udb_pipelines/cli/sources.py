@@ -146,7 +146,8 @@ def add(
 
     given = {
         "format": format_, "encoding": encoding, "encoding_errors": encoding_errors, "delimiter": delimiter,
-        "quote": quote, "escape": escape, "header": header, "skip_rows": skip_rows, "comment": comment, "null_markers": null_markers,
+        "quote": quote, "escape": escape, "header": header, "skip_rows": skip_rows,
+        "comment": comment, "null_markers": null_markers,
         "max_reject_pct": max_reject_pct, "allow_empty": allow_empty, "tables": tables, "sync_mode": sync_mode,
         "primary_key": primary_key, "cursor": cursor, "on_schema_change": on_schema_change, "schedule": schedule,
         "freshness_hours": freshness_hours,

@@ -102,6 +102,9 @@ def translate(error: Exception) -> UdbError:
     """``error`` as one of ours, without its text. One of ours is returned as it is."""
     if isinstance(error, UdbError):
         return error
+    driver_error = getattr(error, "orig", None)
+    if isinstance(driver_error, Exception):  # SQLAlchemy wraps what its driver raises
+        return translate(driver_error)
     if isinstance(error, MemoryError):
         return UdbError("E_MEMORY", "the work needs more memory than there is")
     if isinstance(error, OSError):

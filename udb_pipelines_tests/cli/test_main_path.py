@@ -169,3 +169,21 @@ def test_the_doctor_finds_a_healthy_home_and_a_lost_file(udb: Udb, customers: Pa
     ill = udb("doctor")
     assert ill.code == 5
     assert "missing" in ill.out
+
+
+def test_an_interrupted_job_is_resumed_at_its_stage(udb: Udb, customers: Path, home: Path) -> None:
+    # Publishing fails because a file stands where the folder of the artifacts belongs.
+    home.mkdir()
+    (home / "artifacts").touch()
+    failed = udb("run", customers, "--json").json["jobs"][0]
+    assert (failed["status"], failed["error"]["stage"]) == ("failure", "publish")
+    assert "committed rows stay" in failed["error"]["kept"]
+    assert udb("sql", "SELECT count(*) AS n FROM customers", "--json").json == [{"n": 3}]
+    (home / "artifacts").unlink()
+    resumed = udb("resume", failed["job_id"])
+    assert resumed.code == 0, resumed.err
+    assert "customers: publish" in resumed.out or "job: publish" in resumed.out
+    assert ": sync" not in resumed.out
+    assert len(udb("report", "--json").json) == 1
+    nothing_left = udb("resume", "00000000-0000-0000-0000-000000000000")
+    assert (nothing_left.code, "E_STAGE" in nothing_left.err) == (2, True)

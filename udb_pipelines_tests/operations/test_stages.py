@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from udb_pipelines.config import Settings
 from udb_pipelines.engine import connect
@@ -80,6 +81,7 @@ def test_an_interruption_passes_and_is_told(settings: Settings, capsys: pytest.C
         (sqlite3.OperationalError("database is locked"), "E_LOCK_TIMEOUT"),
         (duckdb.IOException('IO Error: Could not write file "/x": No space left on device'), "E_DISK_FULL"),
         (duckdb.ConversionException('Could not convert string "Ada" to INT32'), "E_INTERNAL"),
+        (DBAPIError("INSERT", {"name": "Ada"}, sqlite3.OperationalError("database or disk is full")), "E_DISK_FULL"),
         (RuntimeError("Ada"), "E_INTERNAL"),
     ],
 )
