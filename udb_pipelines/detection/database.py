@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -48,8 +49,17 @@ def _sqlite_table(connection: sqlite3.Connection, table: str) -> Table:
     quoted = quote_identifier(table)
     info = connection.execute(f"PRAGMA table_info({quoted})").fetchall()
     count = connection.execute(f"SELECT count(*) FROM {quoted}").fetchone()[0]
-    columns = name_columns([row[1] for row in info], [row[2] or "VARCHAR" for row in info])
+    columns = name_columns([row[1] for row in info], [_sqlite_type(row[2]) for row in info])
     return "main", table, columns, int(count)
+
+
+def _sqlite_type(declared: str) -> str:
+    """The DuckDB type of a declared SQLite type, by SQLite's own rules of affinity; values may differ from it."""
+    declared = declared.upper()
+    for part, kind in (("INT", "BIGINT"), ("REAL", "DOUBLE"), ("FLOA", "DOUBLE"), ("DOUB", "DOUBLE"), ("BLOB", "BLOB")):
+        if part in declared:
+            return kind
+    return "VARCHAR"
 
 
 def duckdb_tables(path: Path, name: str, options: SourceOptions, settings: Settings) -> tuple[DetectedStream, ...]:
@@ -89,7 +99,8 @@ def postgres_tables(uri: str, shown: str, options: SourceOptions) -> tuple[Detec
         raise _refusal(str(error), shown) from None
     except psycopg2.Error as error:
         raise UdbError("E_CONNECT", f"{shown} answered with error {error.pgcode or 'unknown'}") from None
-    return _streams(_tables(rows), shown, shown, "database", options)
+    typed = [(schema, table, column, _postgres_type(kind), size) for schema, table, column, kind, size in rows]
+    return _streams(_tables(typed), shown, shown, "database", options)
 
 
 _POSTGRES_COLUMNS = """
@@ -103,6 +114,26 @@ WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND NOT c.relispartition
   AND has_table_privilege(c.oid, 'SELECT')
 ORDER BY 1, 2, a.attnum
 """
+
+
+_POSTGRES_TYPES = {
+    "smallint": "SMALLINT", "integer": "INTEGER", "bigint": "BIGINT", "real": "FLOAT", "double precision": "DOUBLE",
+    "boolean": "BOOLEAN", "date": "DATE", "time without time zone": "TIME", "timestamp without time zone": "TIMESTAMP",
+    "timestamp with time zone": "TIMESTAMP WITH TIME ZONE", "interval": "INTERVAL", "uuid": "UUID", "bytea": "BLOB",
+}  # fmt: skip
+
+
+def _postgres_type(kind: str) -> str:
+    """The DuckDB type of a PostgreSQL type as ``format_type`` prints it; text where DuckDB has none.
+
+    >>> _postgres_type("numeric(10,2)"), _postgres_type("integer[]"), _postgres_type("timestamp(3) without time zone")
+    ('DECIMAL(10,2)', 'INTEGER[]', 'TIMESTAMP')
+    """
+    if kind.endswith("[]"):
+        return f"{_postgres_type(kind[:-2])}[]"
+    if kind.startswith("numeric("):
+        return kind.replace("numeric", "DECIMAL")
+    return _POSTGRES_TYPES.get(re.sub(r"\(\d+\)", "", kind), "VARCHAR")
 
 
 def _refusal(message: str, shown: str) -> UdbError:

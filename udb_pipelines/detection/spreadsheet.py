@@ -7,20 +7,13 @@ the first cell). Delimiter and quote mean nothing for a sheet.
 
 from __future__ import annotations
 
-import datetime
+import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from python_calamine import (
-    CalamineError,
-    CalamineSheet,
-    CalamineWorkbook,
-    PasswordError,
-    SheetTypeEnum,
-    SheetVisibleEnum,
-)
 
 from udb_pipelines.detection.findings import told
 from udb_pipelines.detection.header import find_layout
@@ -29,6 +22,10 @@ from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema, Dialect, Finding, SourceOptions
 
 SAMPLED_ROWS = 1000
+MEMORY_BYTES = 3 << 30
+"""Address space the probe may take; a million rows of twenty columns need about one gigabyte."""
+PROBE_SECONDS = 180
+PROBE = Path(__file__).with_name("workbook_probe.py")
 
 
 @dataclass(frozen=True)
@@ -42,45 +39,69 @@ class Sheet:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True)
+class _Probed:
+    """A sheet as the probe prints it."""
+
+    name: str
+    kind: str
+    visible: bool
+    height: int
+    rows: list[list[str]]
+
+
 def detect_sheets(path: Path, name: str, options: SourceOptions) -> tuple[tuple[Sheet, ...], tuple[Finding, ...]]:
     """The tables of a workbook, and what was left out.
 
     Raises:
-        UdbError: ``E_ENCRYPTED``, ``E_CORRUPT``, or ``E_EMPTY`` when no sheet holds a table.
+        UdbError: ``E_ENCRYPTED``, ``E_CORRUPT``, ``E_TOO_LARGE`` when it needs too much memory, or ``E_EMPTY`` when
+            no sheet holds a table.
     """
     sheets: list[Sheet] = []
     skipped: list[Finding] = []
-    try:
-        with CalamineWorkbook.from_path(str(path)) as book:
-            for meta in book.sheets_metadata:
-                if options.tables and meta.name not in options.tables:
-                    continue
-                if meta.typ != SheetTypeEnum.WorkSheet:
-                    skipped.append(_skipped("a sheet that is a chart, a macro or a dialog"))
-                elif meta.visible != SheetVisibleEnum.Visible and not options.tables:
-                    skipped.append(_skipped("a hidden sheet"))
-                else:
-                    found = _sheet(book.get_sheet_by_name(meta.name), options)
-                    if found:
-                        sheets.append(found)
-                    else:
-                        skipped.append(_skipped("an empty sheet"))
-    except PasswordError:
-        raise UdbError("E_ENCRYPTED", f"{name} is protected by a password") from None
-    except (CalamineError, ValueError, OverflowError, MemoryError, OSError):
-        raise UdbError("E_CORRUPT", f"{name} cannot be read as a workbook") from None
+    for probed in _probe(path, name):
+        if options.tables and probed.name not in options.tables:
+            continue
+        if probed.kind != "WorkSheet":
+            skipped.append(_skipped("a sheet that is a chart, a macro or a dialog"))
+        elif not probed.visible and not options.tables:
+            skipped.append(_skipped("a hidden sheet"))
+        elif found := _sheet(probed, options):
+            sheets.append(found)
+        else:
+            skipped.append(_skipped("an empty sheet"))
     if not sheets:
         raise UdbError("E_EMPTY", f"{name} has no sheet that holds a table")
     return tuple(sheets), tuple(skipped)
+
+
+def _probe(path: Path, name: str) -> list[_Probed]:
+    command = [sys.executable, "-I", str(PROBE), str(path), str(SAMPLED_ROWS), str(MEMORY_BYTES)]
+    try:
+        # The command is ours and the path is one argument, not a shell's text.
+        done = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        raise UdbError("E_TOO_LARGE", f"{name} takes more than {PROBE_SECONDS} seconds to open") from None
+    if done.returncode:
+        raise UdbError(
+            "E_TOO_LARGE",
+            f"{name} is damaged or hostile: it takes more than {MEMORY_BYTES >> 30} GB of memory to open",
+            remedy="save the workbook anew without far-away cells, or export its sheets as CSV",
+        )
+    answer = json.loads(done.stdout)
+    if answer.get("error") == "protected":
+        raise UdbError("E_ENCRYPTED", f"{name} is protected by a password")
+    if "error" in answer:
+        raise UdbError("E_CORRUPT", f"{name} cannot be read as a workbook")
+    return [_Probed(**sheet) for sheet in answer["sheets"]]
 
 
 def _skipped(what: str) -> Finding:
     return told("W_STREAM_SKIPPED", f"{what} was left out")
 
 
-def _sheet(sheet: CalamineSheet, options: SourceOptions) -> Sheet | None:
-    values = sheet.to_python(nrows=SAMPLED_ROWS)
-    texts = [tuple(_as_text(value) for value in row) for row in values]
+def _sheet(sheet: _Probed, options: SourceOptions) -> Sheet | None:
+    texts = [tuple(row) for row in sheet.rows]
     numbered = [(number, row) for number, row in enumerate(texts) if any(row)]
     if not numbered:
         return None
@@ -119,13 +140,3 @@ def _start(rows: Sequence[tuple[str, ...]]) -> int:
 
 def _nth(numbered: Sequence[tuple[int, object]], skip: int) -> int:
     return next((index for index, (number, _) in enumerate(numbered) if number >= skip), 0)
-
-
-def _as_text(value: object) -> str:
-    if value is None or value == "":
-        return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
-        return value.isoformat()
-    return str(value).strip()

@@ -7,9 +7,11 @@ mean is decided elsewhere.
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -22,7 +24,16 @@ import zstandard
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Compression
 
-DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile)
+DAMAGE = (
+    EOFError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    zstandard.ZstdError,
+    zipfile.BadZipFile,
+)
 BUFFER = 1 << 18
 
 
@@ -45,9 +56,8 @@ class _Unpacking(io.RawIOBase):
         except (*DAMAGE, tarfile.TarError) as error:
             raise UdbError("E_CORRUPT", f"{self._name} is damaged or cut off ({type(error).__name__})") from None
         except OSError as error:
-            if error.errno is not None:
+            if not _is_damage(error):
                 raise
-            # bz2 reports damage as an OSError without an errno.
             raise UdbError("E_CORRUPT", f"{self._name} is damaged or cut off") from None
         self._left -= len(data)
         if self._left < 0:
@@ -85,6 +95,11 @@ def open_stream(path: Path, compression: Compression, member: str | None, limit_
         name = path.name
     raw = _Unpacking(inner, name, limit_bytes, closers)
     return cast(BinaryIO, io.BufferedReader(raw, BUFFER))
+
+
+def _is_damage(error: OSError) -> bool:
+    """bz2 reports damage as an OSError without an errno; damaged offsets of an archive make a seek invalid."""
+    return error.errno in (None, errno.EINVAL)
 
 
 Opened = tuple[BinaryIO, tuple[Callable[[], None], ...]]
@@ -155,8 +170,10 @@ def _open_zip(path: Path, member: str | None) -> Opened:
     except NotImplementedError:
         archive.close()
         raise UdbError("E_UNSUPPORTED", f"{path.name} uses a compression method that cannot be read") from None
-    except zipfile.BadZipFile:
+    except (*DAMAGE, OSError) as error:
         archive.close()
+        if isinstance(error, OSError) and not _is_damage(error):
+            raise
         raise UdbError("E_CORRUPT", f"{path.name} is damaged or cut off") from None
     except UdbError:
         archive.close()
@@ -190,7 +207,7 @@ def _only(path: Path, members: tuple[str, ...]) -> str:
 def _zip_archive(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, UnicodeDecodeError, ValueError):
+    except DAMAGE:
         raise UdbError("E_CORRUPT", f"{path.name} is damaged or cut off") from None
 
 

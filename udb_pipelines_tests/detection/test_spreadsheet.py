@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,41 @@ def test_a_password_is_told(corpora: Path, detected: Detect, suffix: str) -> Non
     with pytest.raises(UdbError) as caught:
         detected(corpora / "spreadsheets" / f"pass_protected.{suffix}")
     assert caught.value.code == "E_ENCRYPTED"
+
+
+SHEETML = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+CONTENT = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+PARTS = {
+    "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="xml" ContentType="application/xml"/>'
+    f'<Override PartName="/xl/workbook.xml" ContentType="{CONTENT}.sheet.main+xml"/>'
+    f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{CONTENT}.worksheet+xml"/></Types>',
+    "_rels/.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    f'<Relationship Id="r1" Type="{RELATIONS}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+    "xl/workbook.xml": f'<workbook xmlns="{SHEETML}" xmlns:r="{RELATIONS}"><sheets>'
+    '<sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>',
+    "xl/_rels/workbook.xml.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    f'<Relationship Id="r1" Type="{RELATIONS}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+}  # fmt: skip
+
+
+def workbook(path: Path, last_cell: str) -> Path:
+    """A workbook with a cell in A1 and one at ``last_cell``."""
+    row = "".join(filter(str.isdigit, last_cell))
+    sheet = (
+        f'<worksheet xmlns="{SHEETML}"><sheetData><row r="1"><c r="A1"><v>1</v></c></row>'
+        f'<row r="{row}"><c r="{last_cell}"><v>2</v></c></row></sheetData></worksheet>'
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in {**PARTS, "xl/worksheets/sheet1.xml": sheet}.items():
+            archive.writestr(name, text)
+    return path
+
+
+def test_one_far_away_cell_does_not_take_the_process_down(detected: Detect, tmp_path: Path) -> None:
+    """Opened carelessly, this file of one kilobyte asks for 512 GB and ends the process."""
+    assert detected(workbook(tmp_path / "near.xlsx", "B3")).streams[0].row_estimate == 2
+    with pytest.raises(UdbError) as caught:
+        detected(workbook(tmp_path / "far.xlsx", "XFD1048576"))
+    assert caught.value.code == "E_TOO_LARGE"

@@ -148,8 +148,8 @@ def test_postgres_tables(detected: Detect, shop: str) -> None:
     orders = members["public.orders"]
     assert orders.row_estimate == 500
     assert [(column.name, column.type) for column in orders.columns] == [
-        ("id", "integer"),
-        ("total_amount", "numeric(10,2)"),
+        ("id", "INTEGER"),
+        ("total_amount", "DECIMAL(10,2)"),
     ]
     assert orders.columns[1].original_name == "Total Amount"
     assert detected(shop).fingerprint != found.fingerprint
