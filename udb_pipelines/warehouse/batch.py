@@ -135,8 +135,14 @@ def prepare(connection: duckdb.DuckDBPyConnection, plan: Plan, folder: Path) -> 
         )
         replaced = f" WHERE NOT {matching(batch.key, files, 'old')}" if batch.mode == "upsert" and files else ""
         rebuilt = (_write(connection, stored + replaced, folder / "rebuilt"),)
+    files, rebuilt = _with_rows(connection, files), _with_rows(connection, rebuilt)
     sync_all((*files, *rebuilt))
     return Ready(plan, files, rebuilt, count_rows(connection, rebuilt) if rebuilt else 0, superseded)
+
+
+def _with_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> tuple[Path, ...]:
+    """The files that hold rows: DuckLake does not take note of the others, so they would become orphans."""
+    return tuple(file for file in files if count_rows(connection, [file]))
 
 
 def matching(key: Sequence[str], files: Sequence[Path], table: str) -> str:
