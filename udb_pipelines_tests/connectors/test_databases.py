@@ -48,9 +48,9 @@ def test_sqlite_values_keep_their_kind(settings: Settings, tmp_path: Path) -> No
 def test_sqlite_tables_and_views_with_odd_names(settings: Settings, tmp_path: Path) -> None:
     path = sqlite_file(
         tmp_path,
-        """CREATE TABLE "order ""items""" ("Unit Price" TEXT, "select" TEXT)""",
-        """INSERT INTO "order ""items""" VALUES ('007', 'it''s')""",
-        """CREATE VIEW "a.b" AS SELECT "select" FROM "order ""items""" """,
+        'CREATE TABLE "order ""items""" ("Unit Price" TEXT, "select" TEXT)',
+        """INSERT INTO "order ""items""\" VALUES ('007', 'it''s')""",
+        'CREATE VIEW "a.b" AS SELECT "select" FROM "order ""items"""',
     )
     found = {dataset.dataset: rows(dataset) for dataset in read_detected(settings, path).datasets}
     assert found == {"shop__a_b": [("it's",)], "shop__order_items": [("007", "it's")]}
@@ -73,14 +73,15 @@ def test_duckdb_types_stay_or_become_text(settings: Settings, tmp_path: Path) ->
     path = tmp_path / "data.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute(
-            "CREATE TABLE t AS SELECT 170141183460469231731687303715884105727::HUGEINT AS huge, 1.50::DECIMAL(5,2) AS d,"
-            " [1, 2] AS l, {'a': 'x'} AS s, INTERVAL 1 DAY AS i, TIMESTAMP '2024-01-02 03:04:05' AS ts, 'ü' AS \"Ü X\""
+            "CREATE TABLE t AS SELECT 170141183460469231731687303715884105727::HUGEINT AS huge,"
+            " 1.50::DECIMAL(5,2) AS d, [1, 2] AS l, {'a': 'x'} AS s,"
+            " INTERVAL 1 DAY AS i, TIMESTAMP '2024-01-02 03:04:05' AS ts, 'ü' AS \"Ü X\""
         )
     (found,) = read_detected(settings, path).datasets
     assert rows(found) == [
         (
             "170141183460469231731687303715884105727", Decimal("1.50"), [1, 2], {"a": "x"}, "1 day",
-            datetime(2024, 1, 2, 3, 4, 5), "ü",
+            datetime.fromisoformat("2024-01-02 03:04:05"), "ü",
         )
     ]  # fmt: skip
 
@@ -119,7 +120,7 @@ def test_postgres_refusals_tell_no_secret(
     with psycopg2.connect(postgres_url) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE t (x int)")
     connection.close()
-    stream = DetectedStream(name="t", format="database", files=("x",), member="public.t")
+    stream = DetectedStream(name="t", format="database", files=("postgresql://x",), member="public.t")
     uri = postgres_url.replace(*change)
     if code == "E_CONNECT":
         uri = postgres_url.replace(postgres_url.split("@")[1].split("/")[0], "127.0.0.1:1")
@@ -135,6 +136,8 @@ def test_a_table_that_is_gone_is_told(settings: Settings, postgres_url: str) -> 
     from udb_pipelines.models import ColumnSchema
 
     columns = (ColumnSchema(name="x", type="integer"),)
-    stream = DetectedStream(name="t", format="database", files=("x",), member="public.gone", columns=columns)
+    stream = DetectedStream(
+        name="t", format="database", files=("postgresql://x",), member="public.gone", columns=columns
+    )
     with pytest.raises(UdbError, match="E_VANISHED"):
         extract(provision(source_of(postgres_url), detection_of(stream)), settings, "job", None)

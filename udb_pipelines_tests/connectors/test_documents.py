@@ -123,5 +123,5 @@ def test_xml_that_breaks_off_is_refused(settings: Settings, tmp_path: Path) -> N
     file = tmp_path / "data.xml"
     file.write_text("<r><i><b>1</b></i><i><b>2</b></i>")
     stream = DetectedStream(name="s", format="xml", files=(str(file),), records="i")
-    with pytest.raises(UdbError, match="E_CORRUPT.*line 1"):
+    with pytest.raises(UdbError, match=r"E_CORRUPT.*line 1"):
         read_streams(settings, stream)

@@ -29,8 +29,9 @@ from udb_pipelines_tests.connectors.sources import (
     types,
 )
 
-TABLE = pa.table({"Id": [1, 2], "Name": ["x", None], "when": [datetime(2024, 1, 2, 3, 4, 5), None], "l": [[1], []]})
-EXPECTED = [(1, "x", datetime(2024, 1, 2, 3, 4, 5), [1]), (2, None, None, [])]
+MOMENT = datetime.fromisoformat("2024-01-02 03:04:05")
+TABLE = pa.table({"Id": [1, 2], "Name": ["x", None], "when": [MOMENT, None], "l": [[1], []]})
+EXPECTED = [(1, "x", MOMENT, [1]), (2, None, None, [])]
 
 
 def write_columnar(kind: str, path: Path) -> None:
@@ -62,7 +63,11 @@ def test_a_folder_of_parquet_files_is_one_dataset(settings: Settings, tmp_path: 
 
 
 def test_damaged_parquet_is_refused(settings: Settings, corpora: Path) -> None:
+    # Arrow and DuckDB both read this one in full since its fault was understood: an index without bits.
+    sound = {"ARROW-GH-43605.parquet"}
     for file in sorted((corpora / "parquet").glob("*.parquet")):
+        if file.name in sound:
+            continue
         with pytest.raises(UdbError):
             read_detected(settings, file, job=file.stem)
 

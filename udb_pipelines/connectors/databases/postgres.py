@@ -37,16 +37,17 @@ def read(task: Task) -> Rows:
     Raises:
         UdbError: ``E_AUTH``, ``E_CONNECT``, ``E_COUNT_MISMATCH``, and what the disk raises.
     """
-    detected = task.stream.detected
     shown = mask(task.connection.uri)
-    source = relation_of(task)
-    relation = casting.TextRelation(
-        sql=source,
-        sample_sql=f"{source} LIMIT {casting.SAMPLE_ROWS}",
-        columns=tuple(_stored(column, task.options.null_markers) for column in detected.columns),
-    )
+    _attach(task, shown)
     try:
         task.duck.execute("BEGIN TRANSACTION")
+        columns = _columns(task)
+        source = _rows_of(task, columns)
+        relation = casting.TextRelation(
+            sql=source,
+            sample_sql=f"{source} LIMIT {casting.SAMPLE_ROWS}",
+            columns=tuple(_stored(column, task.options.null_markers) for column in columns),
+        )
         counted = int(task.duck.execute(_remote(f"SELECT count(*) FROM {_table(task)}")).fetchall()[0][0])
         staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=counted)
         task.duck.execute("COMMIT")
@@ -61,8 +62,24 @@ def read(task: Task) -> Rows:
 def relation_of(task: Task) -> str:
     """Attach the database; SQL of the table's rows, what is not exact as text."""
     _attach(task, mask(task.connection.uri))
-    asked = ", ".join(_asked(column) for column in task.stream.detected.columns)
-    return _remote(f"SELECT {asked} FROM {_table(task)}")
+    return _rows_of(task, _columns(task))
+
+
+def _rows_of(task: Task, columns: list[ColumnSchema]) -> str:
+    return _remote(f"SELECT {', '.join(map(_asked, columns))} FROM {_table(task)}")
+
+
+def _columns(task: Task) -> list[ColumnSchema]:
+    """The table's columns as they are now, with PostgreSQL's own types, under the names that detection chose."""
+    found = task.duck.execute(
+        _remote(
+            "SELECT attname::text AS n, format_type(atttypid, atttypmod) AS t FROM pg_attribute "
+            f"WHERE attrelid = {quote_literal(_table(task))}::regclass AND attnum > 0 AND NOT attisdropped "
+            "ORDER BY attnum"
+        )
+    ).fetchall()
+    names = {column.original_name or column.name: column.name for column in task.stream.detected.columns}
+    return [ColumnSchema(name=names.get(name, name), type=kind, original_name=name) for name, kind in found]
 
 
 def _attach(task: Task, shown: str) -> None:

@@ -38,7 +38,7 @@ class _Column:
         column = quote_identifier(self.name)
         real = f"format('%!.17g', {column})"
         if self.kinds == {"blob"}:
-            return f"hex({column})"
+            return f"CASE WHEN {column} IS NOT NULL THEN hex({column}) END"
         if self.kinds == {"integer", "real"} and not self.large:
             return f"CASE WHEN {column} IS NOT NULL THEN {real} END"
         if not self.kinds & {"real", "blob"}:
