@@ -81,7 +81,7 @@ def _sniffed(text: str, options: SourceOptions) -> tuple[str, str, tuple[Trial, 
         plain = _without_comments(plain, options.comment)
     trials = trials_of(plain)
     marked = len(re.findall(r"(?m)^#", plain))
-    if options.comment is not None or not marked or marked > plain.count("\n") / 2:
+    if options.comment is not None or not marked or marked >= plain.count("\n") - 1:
         return options.comment or "", plain, trials
     bare = _without_comments(plain, "#")
     others = trials_of(bare)
@@ -194,7 +194,8 @@ def _described(
 ) -> Delimited:  # fmt: skip
     delimiter = "," if best.delimiter == "\x00" else best.delimiter
     quote = best.quote
-    if options.quote is None and not quote and _quotes_follow(path, delimiter, sample, encoding):
+    undecided = options.quote is None and not any(t.quote == '"' and t.delimiter == delimiter for t in trials)
+    if undecided and not quote and _quotes_follow(path, delimiter, sample, encoding):
         quote = '"'
     escape = best.escape if best.escape not in ("", best.quote) else quote
     rows, lines = _table_rows(text, comment, best, options)

@@ -25,6 +25,7 @@ PRIOR = {
 """How readily each uncommon delimiter is believed; common ones fully."""
 DOUBTED = 0.6
 """Delimiters no more believed than this also part words: they need a column of numbers or dates to show for it."""
+UNQUOTED_DOUBT = 0.6
 QUOTES = ('"', "'", "`")
 SCORED_CHARACTERS = 64 << 10
 SCORED_ROWS = 1500
@@ -187,14 +188,27 @@ def _types(rows: list[tuple[str, ...]]) -> float:
 
 
 def _quote_sense(text: str, delimiter: str, quote: str, escape: str) -> float:
-    """Share of the quote characters that open, close or are escaped; 1 without a quote."""
+    """How far the quote characters in the text agree with ``quote``.
+
+    Share of them that open, close or are escaped. Without a quote, a doubt when double quotes stand around fields:
+    that hardly happens by chance.
+    """
     if not quote:
-        return 1.0
+        opening, closing, share = _quote_roles(text, delimiter, '"', '"')
+        paired = opening > 1 and abs(opening - closing) <= 0.1 * opening
+        return UNQUOTED_DOUBT if paired and share > 0.9 else 1.0
+    return _quote_roles(text, delimiter, quote, escape)[2]
+
+
+def _quote_roles(text: str, delimiter: str, quote: str, escape: str) -> tuple[int, int, float]:
+    """Quote characters that open a field, that close one, and the share of all that do either or are escaped."""
     total = text.count(quote)
+    if not total:
+        return 0, 0, 1.0
     edge = re.escape(delimiter)
     opening = len(re.findall(rf"(?:[{edge}\r\n] *|\A *){quote}", text))
     closing = len(re.findall(rf"{quote}(?= *(?:[{edge}\r\n]|\Z))", text))
     inner = len(re.findall(rf"(?<![{edge}\r\n]){quote}{quote}(?![{edge}\r\n])", text)) * 2
     if escape == "\\":
         inner += text.count(f"\\{quote}")
-    return min(1.0, (opening + closing + inner) / total) if total else 1.0
+    return opening, closing, min(1.0, (opening + closing + inner) / total)

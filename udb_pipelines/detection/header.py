@@ -100,9 +100,15 @@ def _is_odd_header(row: Cells, below: Cells, columns: int) -> bool:
 
 
 def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
-    """Rows at the end that are of another width: notes, sources, totals."""
+    """Rows at the end of a single field: notes, sources, totals.
+
+    A field like those of the first column may be a row that was cut off; it stays, to be rejected and seen.
+    """
     end = len(rows)
+    first = _dominant([row for row in rows[start + 1 :][:BODY_ROWS] if len(row) == columns], 0)
     while end > start + 2 and columns > 2 and len(rows[end - 1]) == 1:
+        if first in TYPED and cell_type(rows[end - 1][0]) == first:
+            break
         end -= 1
     return end if len(rows) - end <= MAX_FOOTER_ROWS else len(rows)
 

@@ -141,6 +141,11 @@ def test_preamble_and_footer(detected: Detect) -> None:
     assert stream.row_estimate == 5
 
 
+def test_a_last_row_that_was_cut_off_is_no_footer(detected: Detect) -> None:
+    dialect = dialect_of(detected, "id,name,day\n1,ann,2024-01-01\n2,bob,2024-01-02\n3,eve,2024-01-03\n4")
+    assert dialect.footer_rows == 0
+
+
 def test_no_header(detected: Detect) -> None:
     stream = detected("a.csv", text=written(SHOP[1:], ",")).streams[0]
     assert stream.dialect is not None
@@ -166,6 +171,8 @@ def test_years_may_name_columns(detected: Detect) -> None:
 def test_comment_lines(detected: Detect) -> None:
     dialect = dialect_of(detected, "# exported, by hand\nid,name\n1,ann\n# half way\n2,bob\n3,eve\n")
     assert (dialect.comment, dialect.header_rows, dialect.delimiter) == ("#", 1, ",")
+    many = "# a\n# b, c\n# d\n# e\nid,name,age\n1,ann,3\n2,bob,4\n# f\n# g\n"
+    assert dialect_of(detected, many).comment == "#"
 
 
 def test_a_header_that_begins_with_a_hash_is_no_comment(detected: Detect) -> None:
