@@ -240,7 +240,10 @@ def test_csv_spectrum_is_exact(settings: Settings, corpora: Path) -> None:
     assert checked == 11
 
 
-@pytest.mark.parametrize("corpus", ["qsv", "frictionless", "types", "dirty", "messytables", "dialect"])
+LONG = [pytest.param(corpus, marks=pytest.mark.slow) for corpus in ("qsv", "frictionless", "dialect")]
+
+
+@pytest.mark.parametrize("corpus", ["types", "dirty", "messytables", *LONG])
 def test_corpora_load_in_full_or_say_why(settings: Settings, corpora: Path, corpus: str) -> None:
     """Read = staged + rejected on every file; only faults of the files themselves stop them."""
     from udb_pipelines_tests.connectors.sources import read_detected
