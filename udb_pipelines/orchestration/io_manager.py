@@ -55,7 +55,7 @@ class WarehouseIOManager(dg.IOManager):
         """Commit, then describe the commit; nothing is emitted for rows that are not durable."""
         if obj is None:
             return
-        source = context.partition_key if context.has_partition_key else "_".join(context.asset_key.path)
+        source = _shown_as(context)
         metadata = in_part(
             "commit", "sync", job_id=context.run_id, source=source, work=lambda: self._store(context, obj)
         )
@@ -84,7 +84,7 @@ class WarehouseIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> object:
         """Read what the upstream asset stored, as the annotated type."""
-        source = context.partition_key if context.has_partition_key else "_".join(context.asset_key.path)
+        source = _shown_as(context)
         try:
             return located(lambda: self._load(context), "sync", source)
         except UdbError as error:
@@ -94,7 +94,7 @@ class WarehouseIOManager(dg.IOManager):
     def _load(self, context: dg.InputContext) -> object:
         wanted = context.dagster_type.typing_type
         if wanted is SyncResult:
-            return read_stage(self._udb.settings, context.partition_key, context.asset_key.path[-1], SyncResult)
+            return read_stage(self._udb.settings, _only_partition(context), context.asset_key.path[-1], SyncResult)
         reader = READERS.get(str(getattr(wanted, "__module__", "")).split(".")[0])
         if reader is None:
             raise UdbError(
@@ -110,7 +110,7 @@ class WarehouseIOManager(dg.IOManager):
             return table_of(context)
         from udb_pipelines import warehouse
 
-        source = context.partition_key
+        source = _only_partition(context)
         result = warehouse.last_sync(self._udb.lake, source)
         tables = [dataset.dataset for dataset in result.datasets] if result else []
         if len(tables) != 1:
@@ -127,19 +127,36 @@ def _of_the_path(context: dg.InputContext) -> bool:
     return upstream is not None and upstream.definition_metadata.get("udb/holds") == "sources"
 
 
+def _shown_as(context: dg.OutputContext | dg.InputContext) -> str:
+    """What logs and failures call the source: the partition where there is one, else the asset."""
+    if context.has_asset_partitions and len(context.asset_partition_keys) == 1:
+        return context.asset_partition_keys[0]
+    return "_".join(context.asset_key.path)
+
+
+def _only_partition(context: dg.OutputContext | dg.InputContext) -> str:
+    """The partition that is written or read; the run itself need not be partitioned.
+
+    Raises:
+        UdbError: ``E_NAME`` when there is not exactly one.
+    """
+    keys = context.asset_partition_keys if context.has_asset_partitions else ()
+    if len(keys) != 1:
+        raise UdbError(
+            "E_NAME",
+            f"one table is one partition, not {len(keys)}",
+            remedy="run one partition at a time, or map one partition to the input",
+        )
+    return keys[0]
+
+
 def table_of(context: dg.OutputContext | dg.InputContext) -> str:
     """The table of an asset: its key joined with ``_``, and ``__`` before its partition.
 
     Raises:
-        UdbError: ``E_NAME`` when key or partition is no legal name, or several partitions are written at once.
+        UdbError: ``E_NAME`` when key or partition is no legal name, or several partitions are meant at once.
     """
-    if context.has_asset_partitions and len(context.asset_partition_keys) != 1:
-        raise UdbError(
-            "E_NAME",
-            "several partitions cannot be one table",
-            remedy="run one partition at a time, or map one partition to the input",
-        )
-    parts = ["_".join(context.asset_key.path), *(context.asset_partition_keys if context.has_asset_partitions else ())]
+    parts = ["_".join(context.asset_key.path), *([_only_partition(context)] if context.has_asset_partitions else ())]
     for part in parts:
         if not re.fullmatch(NAME_PATTERN, part):
             raise UdbError(
