@@ -71,8 +71,8 @@ def _default(name: str, field: FieldInfo) -> str:
 
 def _meaning(field: FieldInfo) -> str:
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    # A "<" would begin an HTML tag.
-    return f"{(field.description or '').replace('<', '&lt;')}{': ' if choices else ''}{', '.join(f'`{choice}`' for choice in choices)}"
+    meaning = (field.description or "").replace("<", "&lt;")  # it would begin an HTML tag
+    return f"{meaning}: {', '.join(f'`{choice}`' for choice in choices)}" if choices else meaning
 
 
 def errors() -> str:

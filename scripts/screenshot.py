@@ -1,6 +1,6 @@
 """Takes the picture in the README: the report of the sample customers, as an installed Chromium shows it.
 
-    python -m scripts.screenshot path/to/report.html docs/images/report.png
+python -m scripts.screenshot path/to/report.html docs/images/report.png
 """
 
 from __future__ import annotations
