@@ -1,0 +1,56 @@
+"""The count without a parser: the same whatever the windows, and right against Python's csv module."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from udb_pipelines.connectors.delimited import scan as module
+from udb_pipelines.connectors.delimited.scan import Scan, scan
+from udb_pipelines.connectors.delimited.text import PlainText
+from udb_pipelines.models import Dialect
+
+PIECES = st.lists(st.sampled_from(['"', ",", "\n", "\r\n", "\r", "é", "x", "\\", "\x00"]), max_size=30).map("".join)
+
+
+def scanned(data: bytes, newline: str, offsets: tuple[int, ...] = ()) -> Scan:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        dialect = Dialect(delimiter=",", newline=newline)
+        return scan(PlainText(Path(file.name), 0, len(data), 0), dialect, offsets)
+
+
+@given(text=PIECES, window=st.sampled_from([1, 2, 3, 7]), newline=st.sampled_from(["\n", "\r", "mixed"]))
+@hypothesis_settings(max_examples=200, deadline=None)
+def test_windows_make_no_difference(text: str, window: int, newline: str) -> None:
+    data = text.encode()
+    whole = scanned(data, newline)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "WINDOW", window)
+        pieces = scanned(data, newline)
+
+    assert pieces == whole
+
+
+@given(st.lists(st.lists(st.text(alphabet='",\n\rxé', max_size=4), min_size=2, max_size=3), max_size=6))
+@hypothesis_settings(max_examples=100, deadline=None)
+def test_records_of_regular_text_are_those_of_csv(table: list[list[str]]) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(table)
+    data = out.getvalue().encode()
+    found = scanned(data, "\n")
+    assert found.regular
+    assert found.records == len(table)
+
+
+def test_offsets_are_answered_with_record_numbers() -> None:
+    data = b'a,b\n"x\ny",1\n\nc,d\ne'
+    assert scanned(data, "\n", (0, 4, data.index(b"c,"), data.index(b"e"))).ordinals == [1, 2, 3, 4]
