@@ -99,7 +99,7 @@ def _publication(
         return publish(profile, raw, connection, detection, udb.settings, seconds)
 
     manifest = _in_stage(context, "publish", work)
-    context.add_output_metadata(metadata.publication_metadata(manifest, seconds))
+    context.add_output_metadata(metadata.publication_metadata(manifest))
     return manifest
 
 

@@ -7,7 +7,7 @@ it is small: ten rows, twenty columns, forty characters a cell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -263,7 +263,7 @@ def _charts(profiles: ProfileSet) -> str:
     )
 
 
-def publication_metadata(manifest: Manifest, seconds: Mapping[str, float]) -> Metadata:
+def publication_metadata(manifest: Manifest) -> Metadata:
     """Where the report is, what else was published, and how long each stage took."""
     described: Metadata = {
         "verdict": manifest.verdict,
@@ -276,12 +276,13 @@ def publication_metadata(manifest: Manifest, seconds: Mapping[str, float]) -> Me
                 [(artifact.path, artifact.bytes, artifact.sha256[:12]) for artifact in manifest.artifacts],
             )
         ),
-        **{f"seconds/{stage}": value for stage, value in seconds.items()},
+        **{f"seconds/{stage}": value for stage, value in manifest.seconds.items()},
     }
-    for report in reports(manifest):
-        name = "report" if report.parent == manifest.folder else f"report of {report.parent.name}"
-        described[name] = dg.MetadataValue.url(report.as_uri())
-        described[f"{name} (path)"] = dg.MetadataValue.path(report)
+    pages = reports(manifest)
+    for page in pages:
+        name = "report" if len(pages) == 1 or page.parent == manifest.folder else f"report of {page.parent.name}"
+        described[name] = dg.MetadataValue.url(page.as_uri())
+        described[f"{name} (path)"] = dg.MetadataValue.path(page)
     return described
 
 

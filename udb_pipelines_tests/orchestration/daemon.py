@@ -25,7 +25,7 @@ T = TypeVar("T")
 LAUNCH = """
 mutation Launch($job: String!, $tags: [ExecutionTag!]!) {
   launchRun(executionParams: {
-    selector: {repositoryLocationName: "udb", repositoryName: "__repository__", jobName: $job}
+    selector: {repositoryLocationName: "udb_pipelines.definitions", repositoryName: "__repository__", jobName: $job}
     executionMetadata: {tags: $tags}
   }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
 }"""

@@ -57,8 +57,7 @@ def test_a_file_that_is_a_source_already_keeps_its_name_and_options(tmp_path: Pa
     path = settings.landing_folder / "data.csv"
     path.write_text(GOOD)
     add_source(settings, "customers", path, max_reject_pct=7)
-    cursor = tick(settings, instance, sensors.landing_sensor).cursor
-    (request,) = requests_of(tick(settings, instance, sensors.landing_sensor, cursor))
+    (request,) = requests_of(tick(settings, instance, sensors.landing_sensor))
     assert request.partition_key == "customers"
     assert [source.name for source in SourceRegistry(settings).list()] == ["customers"]
 
