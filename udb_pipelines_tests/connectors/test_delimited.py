@@ -121,6 +121,15 @@ def test_allowed_rejects_in_percent(settings: Settings, tmp_path: Path) -> None:
         read_text(settings, tmp_path, data, ["a", "b"], max_reject_pct=1.9)
 
 
+def test_many_rejects_are_all_kept(settings: Settings, tmp_path: Path) -> None:
+    data = b"a,b\n" + b"1,2\n3\n" * 12_000 + b'4,"x" y\n'
+    found = read_text(settings, tmp_path, data, ["a", "b"], max_reject_pct=60)
+    kept = rejects(found.rejects)
+    assert (found.rows_staged, found.rows_rejected, len(kept)) == (12_000, 12_001, 12_001)
+    assert kept[11_999] == (24_000, len(data) - len(b'3\n4,"x" y\n'), "E_JAGGED_ROW", "3")
+    assert kept[-1][2:] == ("E_QUOTE_RULE", '4,"x" y')
+
+
 def test_blank_lines_are_told_and_counted_out(settings: Settings, tmp_path: Path) -> None:
     found = read_text(settings, tmp_path, b"a,b\n1,2\n\n\n3,4\n\n", ["a", "b"])
     assert rows(found) == [(1, 2), (3, 4)]
