@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 HELP = """\
 Load sources and profile them: detect, provision, sync, analyze, publish.
 
-A source is a file, a folder, a pattern, an SQLite or DuckDB file, an http(s) address, or the name of a source you
-have run before. Running one again on unchanged input changes nothing and says so.
+A source is a file, folder, pattern, SQLite or DuckDB file, http(s) address, or the name of a source run before. \
+Running one again on unchanged input changes nothing and says so.
 
 [bold]Examples[/bold]
 

@@ -191,3 +191,7 @@ def test_a_limit_is_kept_and_told(udb: Udb) -> None:
 def test_a_moment_that_is_none_is_refused(udb: Udb, moment: str) -> None:
     done = udb("sql", "SELECT 1", f"--as-of={moment}")
     assert (done.code, "E_VERSION" in done.err) == (2, True)
+
+
+def test_arguments_are_explained_too(udb: Udb) -> None:
+    assert "names of known sources" in " ".join(udb("run", "--help").out.split())
