@@ -35,6 +35,7 @@ app = typer.Typer(
     help="Any source in, trusted data out: detect, load, profile, document, watch, recover.",
     epilog=EPILOG.replace("\n", "\n\n"),
     no_args_is_help=True,
+    suggest_commands=False,  # click does
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -24,7 +24,7 @@ from udb_pipelines.cli.present import (
     seconds,
 )
 from udb_pipelines.cli.reports import report_paths, verdict_of
-from udb_pipelines.errors import Exit, UdbError
+from udb_pipelines.errors import CODES, Exit, UdbError
 
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings
@@ -141,7 +141,7 @@ class Result:
         if self.canceled:
             return "interrupted"
         if self.error:
-            return f"{self.error.code}: {self.error.message}"
+            return f"{self.error.code}: {CODES[self.error.code].meaning}"
         sync = self.outcome.sync if self.outcome else None
         if sync is None or self.outcome is None:
             return "nothing loaded"
