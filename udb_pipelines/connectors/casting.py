@@ -198,6 +198,11 @@ class TextColumn:
         markers = ", ".join(map(quote_literal, self.null_markers))
         return f"CASE WHEN {text} NOT IN ({markers}) THEN {text} END"
 
+    @property
+    def value(self) -> str:
+        """The text as a type sees it: a quoted empty cell is no value. A column that stays text keeps it."""
+        return f"nullif({self.sql}, '')"
+
     def candidates(self, values: Sequence[str]) -> tuple[Candidate, ...]:
         """The types that ``values`` and the source allow."""
         if self.allowed is None:
@@ -209,7 +214,7 @@ class TextColumn:
         """SQL of the typed value; stops the query at the first value that the cast would change."""
         if candidate is None:
             return f"{self.sql} AS {quote_identifier(self.name)}"
-        value = self.sql
+        value = self.value
         guard = candidate.guard.replace("{c}", value)
         parse = candidate.parse.replace("{c}", value)
         return (
@@ -219,8 +224,8 @@ class TextColumn:
 
     def failures(self, candidate: Candidate) -> str:
         """SQL aggregate: how many values the cast would change."""
-        guard = candidate.guard.replace("{c}", self.sql)
-        return f"count(*) FILTER (WHERE NOT coalesce({guard}, false) AND {self.sql} IS NOT NULL)"
+        guard = candidate.guard.replace("{c}", self.value)
+        return f"count(*) FILTER (WHERE NOT coalesce({guard}, false) AND {self.value} IS NOT NULL)"
 
 
 @dataclass(frozen=True)
@@ -275,8 +280,10 @@ def _from_sample(connection: duckdb.DuckDBPyConnection, relation: TextRelation) 
     glance = connection.execute(f"SELECT {columns} FROM udb_sample LIMIT {GLANCE_ROWS}").fetchall()
     choice: Choice = {}
     for index, column in enumerate(relation.columns):
-        values = [row[index] for row in glance if row[index] is not None]
-        choice[column.name] = column.candidates(values or _first_values(connection, column))
+        choice[column.name] = ()
+        if column.allowed != ():
+            values = [row[index] for row in glance if row[index]]
+            choice[column.name] = column.candidates(values or _first_values(connection, column))
     choice = _holding(connection, relation, choice, "FROM udb_sample")
     connection.execute("DROP TABLE udb_sample")
     return choice
@@ -284,7 +291,7 @@ def _from_sample(connection: duckdb.DuckDBPyConnection, relation: TextRelation) 
 
 def _first_values(connection: duckdb.DuckDBPyConnection, column: TextColumn) -> list[str]:
     """Values of a column whose first rows are all empty."""
-    query = f"SELECT {column.sql} AS v FROM udb_sample WHERE v IS NOT NULL LIMIT {GLANCE_ROWS}"
+    query = f"SELECT {column.value} AS v FROM udb_sample WHERE v IS NOT NULL LIMIT {GLANCE_ROWS}"
     return [value for (value,) in connection.execute(query).fetchall()]
 
 

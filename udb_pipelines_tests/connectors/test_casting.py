@@ -94,7 +94,7 @@ def restored(kind: str, value: object, text: str) -> bool:
         (["2024-01-02T03:04:05+02:00"], "VARCHAR"),
         (["infinity"], "VARCHAR"),
         ([None, None], "VARCHAR"),
-        (["1", ""], "VARCHAR"),
+        (["1", ""], "BIGINT"),
     ],
 )
 def test_types(values: list[str | None], kind: str) -> None:
@@ -110,6 +110,14 @@ def test_a_value_that_the_sample_did_not_show_takes_the_next_type() -> None:
     assert cast(["1", "2", "3", "4.5"], sample=3) == ("DOUBLE", [1.0, 2.0, 3.0, 4.5])
     assert cast(["1", "2", "3", "x"], sample=3) == ("VARCHAR", ["1", "2", "3", "x"])
     assert cast(["13/01/2024", "14/01/2024", "01/15/2024"], sample=2)[0] == "VARCHAR"
+
+
+def test_a_quoted_empty_cell_does_not_keep_numbers_text() -> None:
+    assert cast(["1", "", None, "2"]) == ("BIGINT", [1, None, None, 2])
+
+
+def test_a_quoted_empty_cell_stays_empty_in_text() -> None:
+    assert cast(["a", "", None]) == ("VARCHAR", ["a", "", None])
 
 
 def test_null_markers_are_null() -> None:
