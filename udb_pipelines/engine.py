@@ -6,6 +6,7 @@ Extensions come from the package index (``duckdb-extension-*``), never from the 
 from __future__ import annotations
 
 import importlib
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -71,3 +72,21 @@ def quote_literal(text: str | Path) -> str:
     "'it''s'"
     """
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def quote_value(value: str | int | datetime | None) -> str:
+    """``value`` as an SQL literal.
+
+    Instead of a bound parameter where a command must start quickly: binding one makes DuckDB import pandas, which
+    costs 0.3 to 0.7 CPU-seconds.
+
+    >>> quote_value(None), quote_value(3), quote_value("it's")
+    ('NULL', '3', "'it''s'")
+    >>> print(quote_value(datetime.fromisoformat("2026-01-02T00:00:00+00:00")))
+    TIMESTAMPTZ '2026-01-02T00:00:00+00:00'
+    """
+    if value is None:
+        return "NULL"
+    if isinstance(value, datetime):
+        return f"TIMESTAMPTZ {quote_literal(value.isoformat())}"
+    return str(value) if isinstance(value, int) else quote_literal(value)

@@ -100,8 +100,7 @@ def table_columns(connection: duckdb.DuckDBPyConnection, dataset: str) -> tuple[
     """Columns of a dataset in the attached lake; empty when there is no such dataset."""
     rows = connection.execute(
         "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake' AND schema_name = 'main' "
-        "AND table_name = ? ORDER BY column_index",
-        [dataset],
+        f"AND table_name = {quote_literal(dataset)} ORDER BY column_index"
     ).fetchall()
     return tuple(ColumnSchema(name=name, type=_plain_type(kind)) for name, kind in rows)
 

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import duckdb
 
 from udb_pipelines.config import Settings
-from udb_pipelines.engine import Extension, quote_literal
+from udb_pipelines.engine import Extension, quote_literal, quote_value
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse.files import make_folder, sync_all
 
@@ -100,16 +100,15 @@ class Catalog(ABC):
         if as_of is None:
             return int(newest)
         if isinstance(as_of, int):
-            wanted = "snapshot_id = ?"
+            wanted = f"snapshot_id = {as_of:d}"
             what = f"version {as_of}"
-            value: object = as_of
         else:
             moment = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
-            wanted = "CAST(snapshot_time AS TIMESTAMPTZ) <= ?"
-            what, value = f"version as old as {moment:%Y-%m-%d %H:%M:%S %Z}", moment
-        found = connection.execute(
-            f"SELECT max(snapshot_id) FROM catalog.ducklake_snapshot WHERE {wanted}", [value]
-        ).fetchall()[0][0]
+            wanted = f"CAST(snapshot_time AS TIMESTAMPTZ) <= {quote_value(moment)}"
+            what = f"version as old as {moment:%Y-%m-%d %H:%M:%S %Z}"
+        found = connection.execute(f"SELECT max(snapshot_id) FROM catalog.ducklake_snapshot WHERE {wanted}").fetchall()[
+            0
+        ][0]
         if found is None:
             raise UdbError("E_VERSION", f"the warehouse holds no {what}; it holds versions {oldest} to {newest}")
         return int(found)

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from udb_pipelines.engine import quote_literal
 from udb_pipelines.errors import UdbError
 
 TABLE_FUNCTIONS = frozenset(
@@ -60,7 +61,7 @@ def first_lines(error: duckdb.Error) -> str:
 
 
 def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:  # noqa: ANN401 - JSON
-    answer = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()[0][0]
+    answer = connection.execute(f"SELECT json_serialize_sql({quote_literal(query)})").fetchall()[0][0]
     tree = json.loads(answer)
     if tree.get("error"):
         raise UdbError("E_SQL", str(tree.get("error_message", "the query cannot be understood")))

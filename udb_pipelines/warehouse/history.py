@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 
 import duckdb
 
-from udb_pipelines.engine import quote_identifier
+from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.models import Model
 from udb_pipelines.warehouse import ledger
 from udb_pipelines.warehouse.lake import Lake
@@ -47,9 +46,9 @@ def datasets(lake: Lake, as_of: datetime | int | None = None) -> tuple[DatasetIn
 
 def history(lake: Lake, dataset: str) -> tuple[VersionInfo, ...]:
     """Every commit that changed a dataset, newest first; empty for an unknown one."""
-    query = f"SELECT {_FIELDS} FROM lake.udb.versions WHERE dataset = ? ORDER BY version DESC"
+    query = f"SELECT {_FIELDS} FROM lake.udb.versions WHERE dataset = {quote_literal(dataset)} ORDER BY version DESC"
     with lake.reader() as connection:
-        return _read(connection, query, [dataset])
+        return _read(connection, query)
 
 
 def drop_source(lake: Lake, source: str, job_id: str) -> tuple[str, ...]:
@@ -89,9 +88,9 @@ def _newest(connection: duckdb.DuckDBPyConnection) -> tuple[VersionInfo, ...]:
         f"SELECT {_FIELDS} FROM lake.udb.versions "
         "QUALIFY row_number() OVER (PARTITION BY dataset ORDER BY version DESC) = 1 ORDER BY dataset"
     )
-    return tuple(info for info in _read(connection, query, []) if not info.dropped)
+    return tuple(info for info in _read(connection, query) if not info.dropped)
 
 
-def _read(connection: duckdb.DuckDBPyConnection, query: str, values: Sequence[object]) -> tuple[VersionInfo, ...]:
-    rows = connection.execute(query, list(values)).fetchall()
+def _read(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[VersionInfo, ...]:
+    rows = connection.execute(query).fetchall()
     return tuple(VersionInfo(**dict(zip(VersionInfo.model_fields, row, strict=True))) for row in rows)

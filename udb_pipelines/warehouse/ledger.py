@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from udb_pipelines.engine import quote_literal, quote_value
 from udb_pipelines.models import DatasetVersion, StagedSync, SyncResult
 
 _CREATE = """
@@ -27,8 +28,8 @@ CREATE TABLE lake.udb.versions (
 
 _LIVE = """
 SELECT {column} FROM lake.udb.commits
-WHERE source = $source AND result IS NOT NULL {condition} AND version > (
-    SELECT coalesce(max(version), 0) FROM lake.udb.commits WHERE source = $source AND result IS NULL)
+WHERE source = {source} AND result IS NOT NULL {condition} AND version > (
+    SELECT coalesce(max(version), 0) FROM lake.udb.commits WHERE source = {source} AND result IS NULL)
 ORDER BY version DESC LIMIT 1
 """
 """Newest commit of a source since it was last dropped."""
@@ -47,31 +48,39 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 
 def last_result(connection: duckdb.DuckDBPyConnection, source: str, job_id: str | None = None) -> SyncResult | None:
     """The newest commit of a source, or the one that ``job_id`` made."""
-    condition = "" if job_id is None else "AND job_id = $job_id"
-    parameters = {"source": source} if job_id is None else {"source": source, "job_id": job_id}
-    rows = connection.execute(_LIVE.format(column="result", condition=condition), parameters).fetchall()
+    condition = "" if job_id is None else f"AND job_id = {quote_literal(job_id)}"
+    rows = _live(connection, "result", source, condition)
     return SyncResult.model_validate_json(rows[0][0]) if rows else None
 
 
 def last_state(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, Any]:
     """The sync state of the newest commit of a source; empty when there is none."""
-    rows = connection.execute(_LIVE.format(column="state", condition=""), {"source": source}).fetchall()
+    rows = _live(connection, "state", source)
     return dict(json.loads(rows[0][0])) if rows else {}
+
+
+def _live(
+    connection: duckdb.DuckDBPyConnection, column: str, source: str, condition: str = ""
+) -> list[tuple[Any, ...]]:
+    return connection.execute(_LIVE.format(column=column, source=quote_literal(source), condition=condition)).fetchall()
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, *values: str | int | datetime | None) -> None:
+    connection.execute(f"INSERT INTO lake.udb.{table} VALUES ({', '.join(map(quote_value, values))})")
 
 
 def record_sync(connection: duckdb.DuckDBPyConnection, staged: StagedSync, result: SyncResult) -> None:
     """Write a sync's rows into the bookkeeping, in the caller's transaction."""
-    connection.execute(
-        "INSERT INTO lake.udb.commits VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            result.version,
-            result.committed_at,
-            result.job_id,
-            result.source,
-            result.fingerprint,
-            json.dumps(staged.state),
-            result.model_dump_json(),
-        ],
+    _insert(
+        connection,
+        "commits",
+        result.version,
+        result.committed_at,
+        result.job_id,
+        result.source,
+        result.fingerprint,
+        json.dumps(staged.state),
+        result.model_dump_json(),
     )
     for dataset in result.datasets:
         record_version(connection, dataset, result.job_id, result.source, result.committed_at)
@@ -85,28 +94,28 @@ def record_version(
     committed_at: datetime,
 ) -> None:
     """Write one dataset's row into the bookkeeping, in the caller's transaction."""
-    connection.execute(
-        "INSERT INTO lake.udb.versions VALUES (?, ?, ?, ?, ?, false, ?, ?, ?, ?, ?)",
-        [
-            dataset.version,
-            committed_at,
-            job_id,
-            source,
-            dataset.dataset,
-            dataset.rows_read,
-            dataset.rows_committed,
-            dataset.rows_rejected,
-            dataset.rows_total,
-            len(dataset.columns),
-        ],
+    _insert(
+        connection,
+        "versions",
+        dataset.version,
+        committed_at,
+        job_id,
+        source,
+        dataset.dataset,
+        False,
+        dataset.rows_read,
+        dataset.rows_committed,
+        dataset.rows_rejected,
+        dataset.rows_total,
+        len(dataset.columns),
     )
 
 
 def newest(connection: duckdb.DuckDBPyConnection, dataset: str) -> tuple[int, int] | None:
     """Version and row count of the dataset's newest commit; None when it does not exist or was dropped."""
     rows = connection.execute(
-        "SELECT version, rows_total, dropped FROM lake.udb.versions WHERE dataset = ? ORDER BY version DESC LIMIT 1",
-        [dataset],
+        "SELECT version, rows_total, dropped FROM lake.udb.versions "
+        f"WHERE dataset = {quote_literal(dataset)} ORDER BY version DESC LIMIT 1"
     ).fetchall()
     return (int(rows[0][0]), int(rows[0][1])) if rows and not rows[0][2] else None
 
@@ -115,16 +124,11 @@ def record_drop(
     connection: duckdb.DuckDBPyConnection, dataset: str, job_id: str, source: str, version: int, now: datetime
 ) -> None:
     """Write down that a dataset is gone, in the caller's transaction."""
-    connection.execute(
-        "INSERT INTO lake.udb.versions VALUES (?, ?, ?, ?, ?, true, 0, 0, 0, 0, 0)",
-        [version, now, job_id, source, dataset],
-    )
+    _insert(connection, "versions", version, now, job_id, source, dataset, True, 0, 0, 0, 0, 0)
 
 
 def record_source_drop(
     connection: duckdb.DuckDBPyConnection, source: str, job_id: str, version: int, now: datetime
 ) -> None:
     """Write down that a source starts from nothing again, in the caller's transaction."""
-    connection.execute(
-        "INSERT INTO lake.udb.commits VALUES (?, ?, ?, ?, NULL, NULL, NULL)", [version, now, job_id, source]
-    )
+    _insert(connection, "commits", version, now, job_id, source, None, None, None)
