@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     gaussian_test: Annotated[
         Literal["dagostino", "jarque_bera", "ks"], Field(description="Test of normality in the profile")
     ] = "dagostino"
+    mask_pii: Annotated[
+        bool, Field(description="Show the values of personal columns as shapes only (AAA 999) in everything published")
+    ] = True
     lock_timeout_seconds: Annotated[
         float, Field(gt=0, description="How long a job waits for the warehouse's writer lock")
     ] = 300

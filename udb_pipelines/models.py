@@ -35,6 +35,8 @@ SyncMode = Literal["full_refresh_overwrite", "full_refresh_append", "incremental
 OnSchemaChange = Literal["evolve", "freeze", "fail"]
 ProfileType = Literal["numeric", "money", "date", "code", "alpha", "varchar", "mixed", "unknown"]
 Verdict = Literal["PASS", "WARN", "FAIL"]
+PiiSeverity = Literal["critical", "high", "medium", "low"]
+"""How much harm a disclosed value does: a card number, an email address, a location, an age."""
 
 
 def slug(text: str) -> str:
@@ -436,6 +438,13 @@ class ColumnProfile(Model):
     findings: tuple[Finding, ...] = ()
     approximate: tuple[str, ...] = ()
     """Names of the figures above that are not exact, with the method."""
+    semantic_share: float | None = None
+    """Share of the non-null rows that are of ``semantic_type``, 0 to 1."""
+    semantic_evidence: tuple[Evidence, ...] = ()
+    pii_severity: PiiSeverity | None = None
+    """Set for personal data."""
+    masked: bool = False
+    """The values shown stand for personal data: letters became ``A``, digits ``9``."""
 
 
 class KeyCandidate(Model):

@@ -8,6 +8,7 @@ from udb_pipelines.models import ColumnProfile, ValueCount
 from udb_pipelines.profiling import expressions as sql
 from udb_pipelines.profiling.findings import to_findings
 from udb_pipelines.profiling.parts import Parts
+from udb_pipelines.profiling.semantics import Semantics, find_semantics, without_values
 from udb_pipelines.profiling.session import VALUES, Session
 from udb_pipelines.profiling.storage import Column
 from udb_pipelines.profiling.text_column import FACTS, profile_text
@@ -23,7 +24,8 @@ def profile_column(session: Session, column: Column) -> ColumnProfile:
     session.load_values(column, keep=f"NOT {sql.blank('v')}" if column.is_text else "true")
     facts = session.record_of(_facts(column), VALUES)
     parts = profile_text(session, facts) if column.is_text else profile_typed(session, column, facts)
-    return _assemble(session, column, facts, parts)
+    profiled = _assemble(session, column, facts, parts, find_semantics(session, column, facts, parts))
+    return without_values(profiled) if profiled.pii_severity and session.settings.mask_pii else profiled
 
 
 def _facts(column: Column) -> dict[str, str]:
@@ -38,7 +40,9 @@ def _facts(column: Column) -> dict[str, str]:
     return facts | FACTS if column.is_text else facts
 
 
-def _assemble(session: Session, column: Column, facts: dict[str, Any], parts: Parts) -> ColumnProfile:
+def _assemble(
+    session: Session, column: Column, facts: dict[str, Any], parts: Parts, semantics: Semantics | None
+) -> ColumnProfile:
     non_null, distinct, rows = facts["non_null"], facts["distinct_values"], session.rows
     characters = facts.get("characters")
     return ColumnProfile(
@@ -70,6 +74,10 @@ def _assemble(session: Session, column: Column, facts: dict[str, Any], parts: Pa
         date=parts.date,
         text=parts.text,
         findings=to_findings(session, column, parts.suspicions),
+        semantic_type=semantics.type if semantics else None,
+        semantic_share=semantics.share if semantics else None,
+        semantic_evidence=semantics.evidence if semantics else (),
+        pii_severity=semantics.severity if semantics else None,
     )
 
 
