@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import typer
 
 from udb_pipelines.cli import session
 from udb_pipelines.cli.present import Column, moment, note, number, print_json, print_table
 from udb_pipelines.errors import UdbError
+
+if TYPE_CHECKING:
+    from udb_pipelines.warehouse import QueryStream
+
+T = TypeVar("T")
 
 TABLE_ROWS = 1000
 """Rows shown as a table unless --limit says otherwise; the other formats print all."""
@@ -60,9 +63,8 @@ def sql(
     text = sys.stdin.read() if statement == "-" else statement
     with stream(session.lake(), text, parse_as_of(as_of)) as answer:
         note(f"version {answer.version}")
-        rows = _Limited(answer.rows(), most)
-        _WRITERS[shape](answer.columns, answer.types, rows)
-    if rows.more:
+        more = _WRITERS[shape](answer, most)
+    if more:
         note(f"There is more: only the first {number(most or 0)} rows are shown. Use --limit or --format csv.")
 
 
@@ -136,77 +138,72 @@ def parse_as_of(text: str | None) -> datetime | int | None:
         ) from None
 
 
-class _Limited:
-    """The first rows of an answer; ``more`` tells afterwards whether any were left."""
+class _Limited(Generic[T]):
+    """The first of ``items``; ``more`` tells afterwards whether any were left."""
 
-    def __init__(self, rows: Iterator[tuple[Any, ...]], most: int | None) -> None:
-        self._rows = rows
+    def __init__(self, items: Iterator[T], most: int | None) -> None:
+        self._items = items
         self._most = most
         self.more = False
 
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        yield from islice(self._rows, self._most)
+    def __iter__(self) -> Iterator[T]:
+        yield from islice(self._items, self._most)
         if self._most is not None:
-            self.more = next(self._rows, None) is not None
+            self.more = next(self._items, None) is not None
 
 
-def _write_table(columns: Sequence[str], types: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+def _write_table(answer: QueryStream, most: int | None) -> bool:
     numeric = ("BIGINT", "INTEGER", "DOUBLE", "DECIMAL", "HUGEINT", "FLOAT", "SMALLINT", "TINYINT", "UBIGINT")
     shown = [
         Column(name, "right" if kind.upper().startswith(numeric) else "left", wrap=True)
-        for name, kind in zip(columns, types, strict=True)
+        for name, kind in zip(answer.columns, answer.types, strict=True)
     ]
+    rows = _Limited(answer.rows(), most)
     print_table(shown, [[_cell(value) for value in row] for row in rows])
+    return rows.more
 
 
-def _write_csv(columns: Sequence[str], _: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_text(value) for value in row] for row in rows)
+def _write_csv(answer: QueryStream, most: int | None) -> bool:
+    from udb_pipelines.cli.rendering import csv_header, csv_line
+
+    lines = _Limited(answer.each(csv_line(answer.types)), most)
+    sys.stdout.write(csv_header(answer.columns) + "\n")
+    sys.stdout.writelines(line + "\n" for line in lines)
+    return lines.more
 
 
-def _write_json(columns: Sequence[str], _: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+def _write_jsonl(answer: QueryStream, most: int | None) -> bool:
+    from udb_pipelines.cli.rendering import json_line
+
+    lines = _Limited(answer.each(json_line(answer.columns, answer.types)), most)
+    sys.stdout.writelines(line + "\n" for line in lines)
+    return lines.more
+
+
+def _write_json(answer: QueryStream, most: int | None) -> bool:
+    from udb_pipelines.cli.rendering import json_line
+
+    lines = _Limited(answer.each(json_line(answer.columns, answer.types)), most)
     separator = "[\n"
-    for row in rows:
-        sys.stdout.write(separator + _json_row(columns, row))
+    for line in lines:
+        sys.stdout.write(separator + line)
         separator = ",\n"
     sys.stdout.write("\n]\n" if separator != "[\n" else "[]\n")
+    return lines.more
 
 
-def _write_jsonl(columns: Sequence[str], _: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    for row in rows:
-        sys.stdout.write(_json_row(columns, row) + "\n")
-
-
-_WRITERS = {
+_WRITERS: dict[OutputFormat, Callable[[QueryStream, int | None], bool]] = {
     OutputFormat.TABLE: _write_table,
     OutputFormat.CSV: _write_csv,
     OutputFormat.JSON: _write_json,
     OutputFormat.JSONL: _write_jsonl,
 }
-
-
-def _json_row(columns: Sequence[str], row: tuple[Any, ...]) -> str:
-    return json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=_for_json)
-
-
-def _for_json(value: object) -> object:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else float(value)
-    if isinstance(value, (date, datetime, time)):
-        return value.isoformat()
-    if isinstance(value, (bytes, bytearray)):
-        return value.hex()
-    return str(value)
-
-
-def _text(value: object) -> object:
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False, default=_for_json)
-    if isinstance(value, (bytes, bytearray)):
-        return value.hex()
-    return value
+"""Each prints at most so many rows of an answer and says whether there are more."""
 
 
 def _cell(value: object) -> str:
-    return "NULL" if value is None else str(_text(value))
+    if value is None:
+        return "NULL"
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value.hex() if isinstance(value, (bytes, bytearray)) else str(value)

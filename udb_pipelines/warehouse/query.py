@@ -38,22 +38,29 @@ class QueryResult:
 class QueryStream:
     """An answer that is fetched while it is read; valid inside :func:`stream`, once."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, version: int) -> None:
-        description = connection.description or []
-        self.columns = tuple(str(column[0]) for column in description)
-        self.types = tuple(str(column[1]) for column in description)
+    def __init__(self, relation: duckdb.DuckDBPyRelation, version: int) -> None:
+        self.columns = tuple(relation.columns)
+        self.types = tuple(map(str, relation.types))
         self.version = version
-        self._connection = connection
+        self._relation = relation
 
     def rows(self) -> Iterator[Row]:
         """The rows, fetched in chunks."""
-        with _told():
-            while chunk := self._connection.fetchmany(_CHUNK):
-                yield from chunk
+        return _fetched(self._relation)
+
+    def each(self, expression: str) -> Iterator[str]:
+        """What ``expression`` makes of each row; it names the columns ``#1``, ``#2`` ... and gives text."""
+        return (text for (text,) in _fetched(self._relation.project(expression)))
 
     def arrow(self) -> pa.RecordBatchReader:
         """The rows as Arrow record batches."""
-        return self._connection.to_arrow_reader(_CHUNK)
+        return self._relation.to_arrow_reader(_CHUNK)
+
+
+def _fetched(relation: duckdb.DuckDBPyRelation) -> Iterator[Row]:
+    with _told():
+        while chunk := relation.fetchmany(_CHUNK):
+            yield from chunk
 
 
 @contextmanager
@@ -63,7 +70,7 @@ def stream(lake: Lake, sql: str, as_of: datetime | int | None = None) -> Iterato
     Raises:
         UdbError: ``E_SQL`` when the statement is wrong or does more than read; ``E_VERSION``.
     """
-    with lake.reader(as_of) as connection:
+    with lake.reader(as_of, threads=lake.settings.threads) as connection:
         version = version_of(connection)
         statement = check_reading(connection, sql)
         folders = ", ".join(quote_literal(f"{path}/") for path in (lake.catalog.files, lake.settings.spill))
@@ -71,8 +78,8 @@ def stream(lake: Lake, sql: str, as_of: datetime | int | None = None) -> Iterato
             f"SET allowed_directories = [{folders}]; SET enable_external_access = false; SET lock_configuration = true"
         )
         with _told():
-            connection.execute(statement)
-        yield QueryStream(connection, version)
+            relation = connection.sql(statement)
+        yield QueryStream(relation, version)
 
 
 def query(lake: Lake, sql: str, as_of: datetime | int | None = None, limit: int | None = None) -> QueryResult:

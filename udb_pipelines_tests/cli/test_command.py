@@ -164,7 +164,7 @@ def test_every_code_is_explained(udb: Udb) -> None:
     ("shape", "expected"),
     [
         ("csv", 'n,t,d\n1,"a,""b""",2026-01-02\n,,\n'),
-        ("jsonl", '{"n": 1, "t": "a,\\"b\\"", "d": "2026-01-02"}\n{"n": null, "t": null, "d": null}\n'),
+        ("jsonl", '{"n":1,"t":"a,\\"b\\"","d":"2026-01-02"}\n{"n":null,"t":null,"d":null}\n'),
         ("table", '   n  t      d\n   1  a,"b"  2026-01-02\nNULL  NULL   NULL\n'),
     ],
 )
@@ -177,6 +177,39 @@ def test_json_answers_parse_whatever_is_in_them(udb: Udb) -> None:
     query = "SELECT 1.50::DECIMAL(5,2) AS m, [1, 2] AS l, {'a': DATE '2026-01-02'} AS s, 'x'::BLOB AS b, 'é' AS t"
     assert udb("sql", query, "--json").json == [{"m": 1.5, "l": [1, 2], "s": {"a": "2026-01-02"}, "b": "78", "t": "é"}]
     assert udb("sql", "SELECT 1 AS x WHERE false", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("value", "csv", "json_value"),
+    [
+        ("''", '""', ""),
+        ("NULL::VARCHAR", "", None),
+        ("'a b'", "a b", "a b"),
+        ("E'two\\nlines'", '"two\nlines"', "two\nlines"),
+        ("'say \"so\"'", '"say ""so"""', 'say "so"'),
+        ("true", "true", True),
+        ("TIMESTAMP '2026-01-02 03:04:05'", "2026-01-02 03:04:05", "2026-01-02T03:04:05"),
+        ("TIMESTAMPTZ '2026-01-02 03:04:05+02'", "2026-01-02 01:04:05+00", "2026-01-02T01:04:05+00:00"),
+        ("'nan'::DOUBLE", "nan", None),
+        ("[1, NULL]", '"[1,null]"', [1, None]),
+        ("{'a': 'x,y'}", '"{""a"":""x,y""}"', {"a": "x,y"}),
+        ("MAP {'k': 1}", '"{""k"":1}"', {"k": 1}),
+        ("170141183460469231731687303715884105727::HUGEINT", str(2**127 - 1), 2**127 - 1),
+    ],
+)
+def test_every_kind_of_value_in_csv_and_json(udb: Udb, value: str, csv: str, json_value: object) -> None:
+    query = f'SELECT {value} AS "a,b", 1 AS x, 2 AS x'
+    assert udb("sql", query, "--format", "csv").out == f'"a,b",x,x\n{csv},1,2\n'
+    shown = udb("sql", query, "--json").json
+    assert shown[0]["a,b"] == json_value
+
+
+@pytest.mark.parametrize(
+    "statement", ["SHOW TABLES", "DESCRIBE SELECT 1", "SELECT 2 AS b ORDER BY b -- last", "VALUES (1)"]
+)
+def test_every_reading_statement_prints_in_every_format(udb: Udb, statement: str) -> None:
+    for shape in ("csv", "json", "jsonl", "table"):
+        assert udb("sql", statement, "--format", shape).code == 0
 
 
 def test_a_limit_is_kept_and_told(udb: Udb) -> None:
