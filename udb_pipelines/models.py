@@ -144,6 +144,8 @@ class Dialect(Model):
     """Physical lines before the header: preamble."""
     comment: str = ""
     footer_rows: int = 0
+    padded: bool = False
+    """Blanks beside delimiters set values apart; they are no part of them."""
 
 
 class Candidate(Model):
@@ -458,6 +460,44 @@ class KeyCandidate(Model):
     """distinct_ratio x (1 - null_ratio) / (1 + invalid_ratio)."""
 
 
+class PairStat(Model):
+    """How two columns go together. Rows where either has no value are left out, but for ``nullity``."""
+
+    left: str
+    right: str
+    method: Literal["pearson", "spearman", "cramers_v", "nullity"]
+    """``nullity``: Pearson's coefficient of the two columns' being empty."""
+    value: float
+    """-1 to 1; Cramer's V, not bias-corrected, 0 to 1."""
+    rows: int
+
+
+class Dependency(Model):
+    """Equal values of ``left`` always come with equal values of ``right``, an empty value counting as one."""
+
+    left: str
+    right: str
+    groups: int
+    """Distinct values of ``left``, each of which says what ``right`` is."""
+    rows_per_group: float
+
+
+class Sufficiency(Model):
+    """How far the data goes, 0 to 1: a weighted sum of four parts, each 0 to 1."""
+
+    score: float
+    volume: float
+    """Weight 0.3: log10(rows + 10) / 5, at most 1."""
+    cleanliness: float
+    """Weight 0.3: share of the cells that are neither empty nor invalid."""
+    joinability: float
+    """Weight 0.2: mean distinct ratio of the key candidates."""
+    freshness: float
+    """Weight 0.2: halves every 72 hours since the newest event; 0.5 when that is unknown."""
+    missing: tuple[str, ...] = ()
+    """What would raise the score, in words."""
+
+
 class Profile(Model):
     """One dataset version, profiled. Stored as ``profile.json``."""
 
@@ -476,6 +516,13 @@ class Profile(Model):
     rows_rejected: int
     verdict: Verdict
     seconds: float = 0.0
+    pairs: tuple[PairStat, ...] = ()
+    """Strongest first within a method, at most 500 of each."""
+    pair_notes: tuple[str, ...] = ()
+    """Which pairs were left out, and why."""
+    dependencies: tuple[Dependency, ...] = ()
+    """Of one column on another, most telling first; what a key determines is left out."""
+    sufficiency: Sufficiency | None = None
 
 
 class ProfileSet(Model):

@@ -13,9 +13,12 @@ from udb_pipelines.errors import CODES
 from udb_pipelines.models import Finding, Profile
 from udb_pipelines.operations.progress import report
 from udb_pipelines.profiling.column import profile_column
+from udb_pipelines.profiling.dependencies import dependencies
 from udb_pipelines.profiling.keys import candidate_keys
+from udb_pipelines.profiling.pairs import pair_stats
 from udb_pipelines.profiling.session import VALUES, Session
 from udb_pipelines.profiling.storage import Column
+from udb_pipelines.profiling.sufficiency import sufficiency
 from udb_pipelines.profiling.verdict import verdict
 
 COPIED_CELLS = 2_000_000
@@ -48,7 +51,10 @@ def profile_table(
     started, now = perf_counter(), datetime.now(UTC)
     columns = _columns(connection, table)
     rows = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
-    if rows * len(columns) <= COPIED_CELLS:
+    small = rows * len(columns) <= COPIED_CELLS
+    # Hundreds of small queries: waking a second thread for each costs more than it computes.
+    connection.execute(f"SET threads = {1 if small else settings.threads}")
+    if small:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {_COPY} AS FROM {table}")
         table = _COPY
     session = Session(connection, table, rows, settings, now.date())
@@ -68,6 +74,9 @@ def _profile(session: Session, columns: list[Column], origin: Origin, now: datet
     findings = (*origin.findings, *(_no_rows() if not session.rows else ()))
     findings += tuple(finding for profile in profiles for finding in profile.findings)
     findings = tuple(finding.model_copy(update={"dataset": origin.dataset}) for finding in findings)
+    keys = candidate_keys(session, columns, profiles)
+    session.drop(VALUES)
+    pairs = pair_stats(session, columns, profiles)
     return Profile(
         dataset=origin.dataset,
         source=origin.source,
@@ -76,11 +85,15 @@ def _profile(session: Session, columns: list[Column], origin: Origin, now: datet
         profiled_at=now,
         rows=session.rows,
         columns=tuple(profiles),
-        keys=candidate_keys(session, columns, profiles),
+        keys=keys,
         findings=findings,
         rows_read=session.rows if origin.rows_read is None else origin.rows_read,
         rows_rejected=origin.rows_rejected,
         verdict=verdict(findings, rows_rejected=origin.rows_rejected, type_threshold=session.settings.type_threshold),
+        pairs=pairs.stats,
+        pair_notes=pairs.notes,
+        dependencies=dependencies(session, columns, profiles),
+        sufficiency=sufficiency(session.rows, profiles, keys, now),
         seconds=perf_counter() - started,
     )
 

@@ -13,6 +13,8 @@ from udb_pipelines.models import DetectedStream, Detection, Profile, SyncResult
 
 AUDIT_VERSION = 1
 _SHA256 = re.compile("[0-9a-f]{64}")
+_OF_THE_MOMENT = frozenset({"profiled_at", "seconds", "sufficiency", "drift"})
+"""What of a profile depends on when it was made: freshness, and what it is compared with."""
 PACKAGES = ("dagster", "duckdb", "duckdb-extension-ducklake", "pyarrow", "pydantic")
 
 
@@ -32,7 +34,7 @@ def same_profile(one: str, other: str) -> bool:
 
 def _said(text: str) -> dict[str, object]:
     content = json.loads(text, parse_float=lambda digits: f"{float(digits):.9g}")
-    return {name: value for name, value in content.items() if name not in {"profiled_at", "seconds"}}
+    return {name: value for name, value in content.items() if name not in _OF_THE_MOMENT}
 
 
 def audit_json(

@@ -59,9 +59,9 @@ class _Count:
     distinct: float
     telling: float
 
-    def reaches(self, least: float) -> bool:
+    def reaches(self, least: float, least_rows: float) -> bool:
         """Whether one of the two shares is enough, without the rows being few."""
-        return max(self.rows, self.distinct) >= least and self.rows >= min(LEAST_ROWS_SHARE, least)
+        return max(self.rows, self.distinct) >= least and self.rows >= min(least_rows, least)
 
 
 def find_semantics(session: Session, column: Column, facts: dict[str, Any], parts: Parts) -> Semantics | None:
@@ -160,7 +160,8 @@ def _with_signs(session: Session, probe: str, candidates: list[tuple[Kind, bool]
 def _accepted(kind: Kind, count: _Count, part: float, *, named: bool) -> bool:
     least = kind.with_name if named else kind.alone
     telling = named or count.telling >= kind.tell_share * part
-    return count.reaches(least * part) and telling
+    # Among the values probed, one placeholder may well have more rows than all the others.
+    return count.reaches(least * part, LEAST_ROWS_SHARE if part == 1 else 0) and telling
 
 
 def _counts(session: Session, source: str, candidates: list[tuple[Kind, bool]]) -> list[_Count]:
