@@ -1,13 +1,17 @@
-"""How a running job is shown: bars on a terminal, one line per stage otherwise, nothing when silent."""
+"""How a running job is shown: bars when stderr is a terminal, otherwise by the log alone.
+
+stdout holds the answer of a command and nothing else. Whoever redirects stderr gets one thing there, the log,
+which tells every job and stage as it begins and ends.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from udb_pipelines.cli.present import VERDICT_MARKS, VERDICT_STYLES, console, number, progress_line, size
+from udb_pipelines.cli.present import VERDICT_MARKS, VERDICT_STYLES, console, number, size
 from udb_pipelines.errors import STAGES
 from udb_pipelines.operations.progress import reporting
 
@@ -23,42 +27,33 @@ class Display(Protocol):
     def job(self, source: str, uri: str) -> AbstractContextManager[None]:
         """Show the progress of one job while the block runs."""
 
-    def done(self, source: str, verdict: str, summary: str) -> None:
+    def done(self, source: str, job_id: str | None, verdict: str, summary: str) -> None:
         """Say how a job ended."""
 
 
 @contextmanager
 def display(*, silent: bool, jobs: int) -> Iterator[Display]:
-    """The display for this process: bars when stderr is a terminal, else lines on stdout (stderr holds the log)."""
-    if silent:
-        yield _Silent()
-    elif sys.stderr.isatty():
+    """The display for this process; ``silent`` leaves the bars away."""
+    if sys.stderr.isatty() and not silent:
         with _bars() as bars:
             yield _Bars(bars, jobs)
     else:
-        yield _Lines()
+        yield _Logged()
 
 
-class _Silent:
-    def job(self, source: str, uri: str) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def done(self, source: str, verdict: str, summary: str) -> None: ...
-
-
-class _Lines:
+class _Logged:
     @contextmanager
     def job(self, source: str, uri: str) -> Iterator[None]:
-        def show(what: str, done: int, _: int | None, unit: str) -> None:
-            if unit == "stage" and not done:
-                progress_line(f"{source}: {what}")
+        from udb_pipelines.operations.logging import get_logger
 
-        progress_line(f"{source}: reading {uri}")
-        with reporting(show):
-            yield
+        get_logger().info("job.started", source=source, uri=uri, message=f"reading {uri}")
+        yield
 
-    def done(self, source: str, verdict: str, summary: str) -> None:
-        progress_line(f"{source}: {verdict.lower()}, {summary}")
+    def done(self, source: str, job_id: str | None, verdict: str, summary: str) -> None:
+        from udb_pipelines.operations.logging import get_logger
+
+        message = f"{verdict.lower()}, {summary}"
+        get_logger().info("job.finished", source=source, job_id=job_id, verdict=verdict, message=message)
 
 
 class _Bars:
@@ -88,7 +83,7 @@ class _Bars:
         finally:
             self._progress.remove_task(bar)
 
-    def done(self, source: str, verdict: str, summary: str) -> None:
+    def done(self, source: str, job_id: str | None, verdict: str, summary: str) -> None:
         from rich.text import Text
 
         self._finished += 1

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from udb_pipelines.cli import session
-from udb_pipelines.cli.present import Column, moment, note, print_json, print_table, seconds
+from udb_pipelines.cli.present import KEY_LETTERS, Column, moment, note, print_json, print_table, seconds
+
+if TYPE_CHECKING:
+    from udb_pipelines.config import Settings
+
+SEARCHED = 1000
+"""How many of the newest jobs the first letters of an id are looked up in."""
 
 STATUS_STYLES = {"success": "green", "failure": "red", "canceled": "yellow", "running": "cyan", "queued": "dim"}
 
@@ -34,11 +40,11 @@ def jobs(
         return
     columns = (
         Column("started"),
-        Column("source"),
+        Column("source", wrap=True),
         Column("status", styles=STATUS_STYLES),
         Column("took", "right"),
-        Column("error"),
-        Column("job"),
+        Column("error", wrap=True),
+        Column("job", key=True),
     )
     print_table(
         columns,
@@ -54,3 +60,13 @@ def jobs(
             for record in records
         ],
     )
+
+
+def whole_id(text: str, settings: Settings) -> str:
+    """The id of the only recent job that begins with ``text``; ``text`` itself when there is none or several."""
+    from udb_pipelines.orchestration.runner import jobs as newest
+
+    if len(text) < KEY_LETTERS:
+        return text
+    found = [record.job_id for record in newest(settings, SEARCHED) if record.job_id.startswith(text)]
+    return found[0] if len(found) == 1 else text

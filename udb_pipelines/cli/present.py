@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -16,18 +18,26 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """Exit code of a command that was stopped: 128 + SIGINT, as shells expect."""
 
+KEY_LETTERS = 8
+"""How much of an id is shown where there is no room for it."""
+
 VERDICT_STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "ERROR": "red"}
 VERDICT_MARKS = {"PASS": "✓", "WARN": "▲", "FAIL": "✗", "ERROR": "✗"}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. ``styles`` gives a style for certain values; ``wrap`` lets long text break."""
+    """A column of a table.
+
+    ``styles`` gives a style for certain values; ``wrap`` lets long text break; ``key`` marks ids, whose first
+    letters tell them apart where a terminal is too narrow for all of them.
+    """
 
     title: str
     align: Literal["left", "right"] = "left"
     styles: dict[str, str] | None = None
     wrap: bool = False
+    key: bool = False
 
 
 def on_terminal() -> bool:
@@ -52,15 +62,30 @@ def print_line(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
-def progress_line(text: str) -> None:
-    """One plain line on stdout, at once: whoever reads a pipe wants to know how far things are now."""
-    print_line(text)
-    sys.stdout.flush()
-
-
 def note(text: str) -> None:
     """One plain line on stderr: about the answer, not part of it."""
     sys.stderr.write(text + "\n")
+
+
+def print_paths(label: str, paths: Iterable[Path]) -> None:
+    """One path per line behind ``label``, as short as it can be; to be clicked on a terminal.
+
+    Never in a table: a path that is broken over two lines can be neither clicked nor copied.
+    """
+    for path in paths:
+        shown = shortest(path)
+        if on_terminal():
+            shown = f"\x1b]8;;{path.absolute().as_uri()}\x1b\\{shown}\x1b]8;;\x1b\\"
+        print_line(f"{label}  {shown}")
+
+
+def shortest(path: Path) -> str:
+    """``path`` from the current folder if that is shorter, else as it is."""
+    try:
+        relative = os.path.relpath(path)
+    except (OSError, ValueError):  # the current folder is gone, or on another drive
+        return str(path)
+    return relative if len(relative) < len(str(path)) else str(path)
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
@@ -74,6 +99,12 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
     from rich.table import Table
     from rich.text import Text
 
+    screen = console()
+    if _table_width(columns, content) > screen.width:
+        content = [
+            [cell[:KEY_LETTERS] if column.key else cell for column, cell in zip(columns, row, strict=True)]
+            for row in content
+        ]
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(
@@ -82,7 +113,15 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
     for row in content:
         cells = zip(columns, row, strict=True)
         table.add_row(*(Text(cell, style=(column.styles or {}).get(cell, "")) for column, cell in cells))
-    console().print(table)
+    screen.print(table)
+
+
+def _table_width(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> int:
+    """Cells of the whole table with three between the columns."""
+    return sum(
+        max(width(text) for text in (column.title, *(row[place] for row in rows))) + 3
+        for place, column in enumerate(columns)
+    )
 
 
 def plain_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -93,8 +93,8 @@ def history(
         Column("rows", "right"),
         Column("rejected", "right"),
         Column("columns", "right"),
-        Column("source"),
-        Column("job"),
+        Column("source", wrap=True),
+        Column("job", key=True),
     )
     rows = [
         (

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from udb_pipelines.cli import session
-from udb_pipelines.cli.present import VERDICT_STYLES, Column, moment, note, print_json, print_line, print_table
+from udb_pipelines.cli.present import (
+    VERDICT_STYLES,
+    Column,
+    moment,
+    note,
+    print_json,
+    print_line,
+    print_paths,
+    print_table,
+)
 from udb_pipelines.errors import UdbError
 
 if TYPE_CHECKING:
@@ -68,18 +77,18 @@ def verdict_of(manifest: Manifest, dataset: str) -> str:
 
 def _show(manifests: list[Manifest]) -> None:
     rows = [
-        (manifest.source, dataset, verdict_of(manifest, dataset), moment(manifest.published_at), str(path))
+        (manifest.source, dataset, verdict_of(manifest, dataset), moment(manifest.published_at))
         for manifest in manifests
-        for dataset, path in report_paths(manifest).items()
+        for dataset in report_paths(manifest)
     ]
     columns = (
-        Column("source"),
-        Column("dataset"),
+        Column("source", wrap=True),
+        Column("dataset", wrap=True),
         Column("verdict", styles=VERDICT_STYLES),
         Column("published"),
-        Column("report", wrap=True),
     )
     print_table(columns, rows)
+    print_paths("report", [path for manifest in manifests for path in report_paths(manifest).values()])
 
 
 def _as_dict(manifest: Manifest) -> dict[str, object]:

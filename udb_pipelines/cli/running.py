@@ -11,6 +11,7 @@ import typer
 from udb_pipelines.cli import options, session
 from udb_pipelines.cli.display import Display, display
 from udb_pipelines.cli.errors import show_error
+from udb_pipelines.cli.jobs import whole_id
 from udb_pipelines.cli.present import (
     INTERRUPTED,
     VERDICT_STYLES,
@@ -20,6 +21,7 @@ from udb_pipelines.cli.present import (
     on_terminal,
     print_json,
     print_line,
+    print_paths,
     print_table,
     seconds,
 )
@@ -107,6 +109,11 @@ class Result:
         return self.source or self.typed
 
     @property
+    def job_id(self) -> str | None:
+        """None when it did not come to a job."""
+        return self.outcome.job_id if self.outcome else None
+
+    @property
     def canceled(self) -> bool:
         """Whether somebody stopped it."""
         return self.outcome is not None and self.outcome.status == "canceled"
@@ -159,7 +166,7 @@ class Result:
         return {
             "input": self.typed,
             "source": self.source,
-            "job_id": self.outcome.job_id if self.outcome else None,
+            "job_id": self.job_id,
             "status": self.outcome.status if self.outcome else "failure",
             "unchanged": self.unchanged,
             "verdict": self.manifest.verdict if self.manifest else None,
@@ -188,7 +195,7 @@ def run_all(inputs: list[str], name: str | None, given: dict[str, Any], *, quiet
         for typed in inputs:
             result = _run_one(typed, name, given, settings, registry, shown)
             results.append(result)
-            shown.done(result.name, result.verdict, result.summary())
+            shown.done(result.name, result.job_id, result.verdict, result.summary())
             if result.canceled:
                 break
     return _conclude(results, as_json)
@@ -252,38 +259,28 @@ def _error_of(outcome: JobOutcome) -> UdbError | None:
 
 def _closing_table(results: list[Result]) -> None:
     failures = {result.verdict_or_code: "red" for result in results if result.error}
-    columns = [
-        Column("source"),
-        Column("dataset"),
+    columns = (
+        Column("source", wrap=True),
+        Column("dataset", wrap=True),
         Column("rows", "right"),
         Column("rejected", "right"),
         Column("version", "right"),
-        Column(
-            "verdict",
-            styles={**VERDICT_STYLES, **failures},
-        ),
-        Column("report"),
-    ]
-    rows = [row for result in results for row in _rows(result)]
-    print_line()
-    if not on_terminal():
-        print_table(columns, rows)
-        return
-    # A path that is broken over two lines can be neither clicked nor copied: they get lines of their own.
-    print_table(columns[:-1], [row[:-1] for row in rows])
-    paths = [row[-1] for row in rows if row[-1]]
-    for path in paths:
-        print_line(f"report  {path}")
-    if paths:
+        Column("verdict", styles={**VERDICT_STYLES, **failures}),
+    )
+    reports = [path for result in results if result.manifest for path in report_paths(result.manifest).values()]
+    if on_terminal():
+        print_line()
+    print_table(columns, [row for result in results for row in _rows(result)])
+    print_paths("report", reports)
+    if reports and on_terminal():
         print_line("look    udb report NAME --open, or all of them and the jobs: udb ui")
 
 
 def _rows(result: Result) -> Iterator[tuple[str, ...]]:
     sync = result.outcome.sync if result.outcome else None
     if sync is None:
-        yield (result.name, "", "", "", "", result.verdict_or_code, "")
+        yield (result.name, "", "", "", "", result.verdict_or_code)
         return
-    reports = report_paths(result.manifest) if result.manifest else {}
     for dataset in sync.datasets:
         yield (
             result.name,
@@ -292,12 +289,13 @@ def _rows(result: Result) -> Iterator[tuple[str, ...]]:
             number(dataset.rows_rejected),
             f"{dataset.version} (unchanged)" if result.unchanged else str(dataset.version),
             verdict_of(result.manifest, dataset.dataset) if result.manifest else result.verdict_or_code,
-            str(reports.get(dataset.dataset, "")),
         )
 
 
 def resume(
-    job_id: Annotated[str, typer.Argument(metavar="JOB", help="A failed or interrupted job; see: udb jobs")],
+    job_id: Annotated[
+        str, typer.Argument(metavar="JOB", help="A failed or interrupted job, or the first letters of its id.")
+    ],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; the closing table only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> int:
@@ -305,16 +303,17 @@ def resume(
 
     [bold]Example[/bold]
 
-      udb resume 5e1281f6-6e1d-4c2e-862d-92ce94538964
+      udb resume 5e1281f6        the id as udb jobs shows it
     """
     from udb_pipelines.operations import tracing
     from udb_pipelines.orchestration import runner
 
     settings = session.settings()
     tracing.configure(settings)
+    whole = whole_id(job_id, settings)
     with display(silent=quiet or as_json, jobs=1) as shown:
-        with shown.job("job", job_id):
-            outcome = runner.resume(job_id, settings)
+        with shown.job("job", whole):
+            outcome = runner.resume(whole, settings)
         result = Result(outcome.source, outcome.source, outcome, _error_of(outcome))
-        shown.done(result.name, result.verdict, result.summary())
+        shown.done(result.name, result.job_id, result.verdict, result.summary())
     return _conclude([result], as_json)

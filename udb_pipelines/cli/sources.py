@@ -48,7 +48,7 @@ def list_sources(as_json: Json = False) -> None:
         return
     print_table(
         (
-            Column("source"),
+            Column("source", wrap=True),
             Column("tables", "right"),
             Column("rows", "right"),
             Column("last sync"),
@@ -98,7 +98,12 @@ def show(name: NameArgument, as_json: Json = False) -> None:
         return
     print_line(f"  last sync   {moment(sync.committed_at)}, version {sync.version}, job {sync.job_id}")
     print_table(
-        (Column("dataset"), Column("rows", "right"), Column("rejected", "right"), Column("columns", "right")),
+        (
+            Column("dataset", wrap=True),
+            Column("rows", "right"),
+            Column("rejected", "right"),
+            Column("columns", "right"),
+        ),
         [
             (item.dataset, number(item.rows_total), number(item.rows_rejected), number(len(item.columns)))
             for item in sync.datasets

@@ -132,15 +132,21 @@ def test_an_unreadable_file_is_told_to_whoever_may_not_read_it(udb: Udb, custome
     assert udb("run", customers).code == 0
 
 
+def is_start(line: str, stage: str) -> bool:
+    """Whether a line of the log tells that a stage begins."""
+    entry = json.loads(line)
+    return (entry["event"], entry["stage"]) == ("stage.started", stage)
+
+
 def test_a_file_that_vanishes_while_it_is_worked_on(udb: Udb, customers: Path) -> None:
     udb("run", customers)
     customers.write_text("id,name\n7,Gus\n")
     running = subprocess.Popen(
         [*PROGRAM, "run", str(customers)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert running.stdout
-    for line in running.stdout:
-        if line.startswith("customers: provision"):
+    assert running.stderr
+    for line in running.stderr:
+        if is_start(line, "provision"):
             customers.unlink()
             break
     _, err = running.communicate(timeout=SECONDS)
@@ -186,9 +192,9 @@ def test_ctrl_c_keeps_what_was_committed_and_says_so(udb: Udb, customers: Path) 
     running = subprocess.Popen(
         [*PROGRAM, "run", str(customers)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert running.stdout
-    for line in running.stdout:
-        if line.startswith("customers: sync"):
+    assert running.stderr
+    for line in running.stderr:
+        if is_start(line, "sync"):
             running.send_signal(signal.SIGINT)
             break
     out, err = running.communicate(timeout=SECONDS)
