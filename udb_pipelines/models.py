@@ -498,6 +498,44 @@ class Sufficiency(Model):
     """What would raise the score, in words."""
 
 
+class ColumnDrift(Model):
+    """How a column differs from the previous profile. None where a figure does not apply."""
+
+    column: str
+    change: Literal["same", "added", "removed", "retyped"]
+    type_before: str | None = None
+    type_after: str | None = None
+    null_pct_before: float | None = None
+    null_pct_after: float | None = None
+    distinct_before: int | None = None
+    distinct_after: int | None = None
+    quantile_shift: float | None = None
+    """Greatest move of a quantile from p5 to p95, in interquartile ranges of the previous profile."""
+    psi: float | None = None
+    """Population stability index; below 0.1 nothing happened, above 0.25 much did."""
+    ks: float | None = None
+    """Kolmogorov-Smirnov: greatest distance between the two distributions, 0 to 1."""
+    chi_squared: float | None = None
+    chi_squared_p_value: float | None = None
+    verdict: Literal["stable", "moved", "changed"]
+    reasons: tuple[str, ...] = ()
+    approximate: tuple[str, ...] = ()
+    """Figures that are not exact, with the method."""
+
+
+class Drift(Model):
+    """A profile against the previous one of the same dataset."""
+
+    previous_version: int
+    previous_job_id: str
+    previous_profiled_at: datetime
+    rows_before: int
+    rows_after: int
+    columns: tuple[ColumnDrift, ...]
+    """What changed most first; columns without any difference included."""
+    verdict: Literal["stable", "moved", "changed"]
+
+
 class Profile(Model):
     """One dataset version, profiled. Stored as ``profile.json``."""
 
@@ -523,6 +561,8 @@ class Profile(Model):
     dependencies: tuple[Dependency, ...] = ()
     """Of one column on another, most telling first; what a key determines is left out."""
     sufficiency: Sufficiency | None = None
+    drift: Drift | None = None
+    """None for the first profile of a dataset."""
 
 
 class ProfileSet(Model):

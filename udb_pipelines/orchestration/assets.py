@@ -74,9 +74,11 @@ def _profile(
     context: dg.AssetExecutionContext, udb: UdbParam, detection: Detection, connection: Connection, raw: SyncResult
 ) -> Iterator[Any]:
     from udb_pipelines.profiling import analyze
+    from udb_pipelines.publishing import latest_profiles
 
     def work() -> ProfileSet:
-        return analyze(raw, findings_of(detection, connection), udb.settings, udb.lake)
+        previous = latest_profiles(udb.settings, raw.source)
+        return analyze(raw, findings_of(detection, connection), udb.settings, udb.lake, previous)
 
     profiles = _in_stage(context, "analyze", work)
     yield dg.Output(profiles, metadata=metadata.profile_metadata(profiles))
@@ -140,15 +142,17 @@ def snapshot_asset() -> dg.AssetsDefinition:
     )(_snapshot)
 
 
-def path_assets(*, pooled: bool) -> list[dg.AssetsDefinition]:
+def path_assets(*, pooled: bool, partitions: dg.PartitionsDefinition[str] = SOURCES) -> list[dg.AssetsDefinition]:
     """The five assets.
 
     Args:
         pooled: whether steps queue in Dagster's pools. A job that runs inside a command does not: a step that
             waits for a slot there keeps a core busy and does not hear SIGTERM, and one that is killed leaves
             the slot behind. The warehouse's lock queues it instead.
+        partitions: the sources. Dagster asks the instance for a dynamic partition some 70 times per run, which
+            a job that knows its only source can spare itself.
     """
-    common: dict[str, Any] = {"group_name": GROUP, "partitions_def": SOURCES}
+    common: dict[str, Any] = {"group_name": GROUP, "partitions_def": partitions}
     stages: dict[str, Any] = {**common, "io_manager_key": "stages"}
     return [
         dg.asset(

@@ -10,7 +10,8 @@ wrong into findings with a first row, ``keys`` and ``verdict`` look at the table
 """
 
 from udb_pipelines.profiling.analyze import analyze
+from udb_pipelines.profiling.drift import compare
 from udb_pipelines.profiling.notebook import profile
 from udb_pipelines.profiling.table import Origin, profile_table
 
-__all__ = ["Origin", "analyze", "profile", "profile_table"]
+__all__ = ["Origin", "analyze", "compare", "profile", "profile_table"]

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from udb_pipelines.config import Settings
 from udb_pipelines.engine import quote_identifier
 from udb_pipelines.models import DatasetVersion, Finding, Profile, ProfileSet, SyncResult
+from udb_pipelines.profiling.drift import compare
 from udb_pipelines.profiling.table import Origin, profile_table
 
 if TYPE_CHECKING:
     from udb_pipelines.warehouse import Lake
 
 
-def analyze(sync: SyncResult, detection_findings: tuple[Finding, ...], settings: Settings, lake: Lake) -> ProfileSet:
+def analyze(
+    sync: SyncResult,
+    detection_findings: tuple[Finding, ...],
+    settings: Settings,
+    lake: Lake,
+    previous: Mapping[str, Profile] | None = None,
+) -> ProfileSet:
     """Profile each dataset of ``sync``.
 
     Args:
@@ -21,6 +29,7 @@ def analyze(sync: SyncResult, detection_findings: tuple[Finding, ...], settings:
         detection_findings: what detection has to say; those of no particular dataset belong to each.
         settings: thresholds and limits.
         lake: the warehouse to read from.
+        previous: the last profile of each dataset, by name, to compare with; such as those last published.
 
     Raises:
         UdbError: ``E_WAREHOUSE`` when the version cannot be read.
@@ -29,9 +38,22 @@ def analyze(sync: SyncResult, detection_findings: tuple[Finding, ...], settings:
         job_id=sync.job_id,
         source=sync.source,
         version=sync.version,
-        profiles=tuple(_analyze(dataset, sync, detection_findings, settings, lake) for dataset in sync.datasets),
+        profiles=tuple(
+            _with_drift(
+                _analyze(dataset, sync, detection_findings, settings, lake), (previous or {}).get(dataset.dataset)
+            )
+            for dataset in sync.datasets
+        ),
         unchanged=sync.unchanged,
     )
+
+
+def _with_drift(profile: Profile, previous: Profile | None) -> Profile:
+    """The profile with what changed; the same version once more differs from what that version differed from."""
+    if previous is None:
+        return profile
+    same_version = previous.version == profile.version
+    return profile.model_copy(update={"drift": previous.drift if same_version else compare(previous, profile)})
 
 
 def _analyze(

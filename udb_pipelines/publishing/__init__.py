@@ -11,7 +11,18 @@ pure: models in, text out, the same bytes for the same models.
 """
 
 from udb_pipelines.publishing.charts import bars, histogram, spark, svg_data_uri, timeline
-from udb_pipelines.publishing.manifests import latest, load_manifest, verify
+from udb_pipelines.publishing.manifests import latest, latest_profiles, load_manifest, verify
 from udb_pipelines.publishing.publisher import publish
 
-__all__ = ["bars", "histogram", "latest", "load_manifest", "publish", "spark", "svg_data_uri", "timeline", "verify"]
+__all__ = [
+    "bars",
+    "histogram",
+    "latest",
+    "latest_profiles",
+    "load_manifest",
+    "publish",
+    "spark",
+    "svg_data_uri",
+    "timeline",
+    "verify",
+]

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from udb_pipelines.config import Settings
-from udb_pipelines.models import Manifest
+from udb_pipelines.models import Manifest, Profile
 from udb_pipelines.publishing.folder import digest
 
 MANIFEST = "manifest.json"
@@ -41,6 +41,19 @@ def load_manifest(path: Path) -> Manifest:
 def latest(settings: Settings, source: str) -> Manifest | None:
     """The newest complete manifest of a source by time of publication; None when nothing is published."""
     return max(_published(settings.artifacts / source), key=lambda manifest: manifest.published_at, default=None)
+
+
+def latest_profiles(settings: Settings, source: str) -> dict[str, Profile]:
+    """The profiles last published of a source, by dataset; those that cannot be read are left out."""
+    manifest = latest(settings, source)
+    found = {}
+    for artifact in manifest.artifacts if manifest else ():
+        if manifest and artifact.dataset and artifact.path == f"{artifact.dataset}/profile.json":
+            try:
+                found[artifact.dataset] = Profile.model_validate_json((manifest.folder / artifact.path).read_bytes())
+            except (OSError, ValidationError):
+                continue  # altered by hand, or of a later version: there is nothing to compare with
+    return found
 
 
 def verify(manifest: Manifest) -> tuple[str, ...]:
