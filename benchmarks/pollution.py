@@ -335,7 +335,7 @@ def _with_raw(cells: Cells, raw: str, value: str, rng: random.Random, most: int 
     index = min(1, len(cells) - 1)
     line = ",".join(raw if number == index else PLAIN.cell(cell, rng) for number, cell in enumerate(cells))
     others = tuple((*cells[:index], text, *cells[index + 1 :]) for text in (value, raw))
-    return [line], [Record(cells, (1, most), others)]
+    return [line], [Record(cells, (1, most + line.count("\n")), others)]
 
 
 def _bare_quote(cells: Cells, _line: str, rng: random.Random) -> tuple[list[str], list[Record]] | None:
@@ -581,7 +581,7 @@ def _headed(table: Table, rng: random.Random) -> Iterator[Polluted]:
     )
     if width < 2:
         return
-    for change in ({1: table.header[0]}, {width - 1: ""}, {0: ""}, {0: "", width - 1: ""}):
+    for change in ({1: table.header[0]}, {width - 1: ""}, {0: ""}, {0: "", width - 1: ""} if width > 2 else {0: ""}):
         header = tuple(change.get(index, name) for index, name in enumerate(table.header))
         kind = "file: name stands twice" if change.get(1) else "file: name missing"
         yield Polluted(kind, table.name, _joined([PLAIN.line(header, rng), *lines[1:]]), (Truth(header, records),))
@@ -712,7 +712,7 @@ def _edged(table: Table, rng: random.Random) -> Iterator[Polluted]:
                 Record(
                     row,
                     None,
-                    ((row[0], *(f" {cell}" if cell and PLAIN.cell(cell, rng) == cell else cell for cell in row[1:])),),
+                    ((row[0], *(f" {cell}" if PLAIN.cell(cell, rng) == cell else cell for cell in row[1:])),),
                 )
                 for row in table.rows
             ),

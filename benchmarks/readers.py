@@ -91,7 +91,7 @@ def _duckdb(path: Path, settings: Settings, options: str) -> Loaded:
 
 
 def pandas_python(path: Path, _settings: Settings) -> Loaded:
-    """pandas with its own guess of the delimiter."""
+    """What pandas makes of it, with its own guess of the delimiter."""
     import pandas as pd
 
     frame = pd.read_csv(path, sep=None, engine="python", dtype=str, keep_default_na=False, on_bad_lines="skip")
@@ -108,4 +108,3 @@ READERS: dict[str, Reader] = {
     "pandas": pandas_python,
 }
 """Who is measured; :func:`ours` first."""
-

@@ -136,9 +136,7 @@ CODES: dict[str, CodeInfo] = {
     "E_SPILL_FULL": _error(
         "temporary space is over the limit", "raise UDB_MAX_SPILL_GB or free disk space", Exit.ENVIRONMENT
     ),
-    "E_MEMORY": _error(
-        "the memory limit is reached", "raise UDB_MEMORY_LIMIT, or lower UDB_THREADS", Exit.ENVIRONMENT
-    ),
+    "E_MEMORY": _error("the memory limit is reached", "raise UDB_MEMORY_LIMIT, or lower UDB_THREADS", Exit.ENVIRONMENT),
     "E_NOT_WRITABLE": _error(
         "a file or folder of UDB may not be written",
         "grant write permission on UDB_HOME to the user running udb",
@@ -180,6 +178,9 @@ CODES: dict[str, CodeInfo] = {
     ),
     "W_PREAMBLE": _warning("lines before the header were skipped", "pin --skip-rows if they are data"),
     "W_FOOTER": _warning("lines after the data were left out", "look at the rejects"),
+    "W_HEADER_REPEATED": _warning(
+        "the header comes again inside the data; those lines were set aside", "look at the rejects"
+    ),
     "W_HEADER_GUESSED": _warning("column names were made up: the file has no header", "declare --header"),
     "W_DATE_RANGE": _warning("dates before 1900 or more than a year ahead", "check them at the source"),
     "W_NULL_MARKER": _warning("a word that often means 'no value'", "list it in null_markers if it does"),

@@ -17,7 +17,7 @@ BATCH = 5_000
 FEW = 100
 RAW_LIMIT = 1 << 20
 """Characters of raw text kept per rejected row."""
-ASIDE = ("W_FOOTER", "E_ROW_EMPTY")
+ASIDE = ("W_FOOTER", "W_HEADER_REPEATED", "E_ROW_EMPTY")
 """Codes of lines that are kept beside the rejects but are no records: they do not count as rejected rows."""
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection.celltypes import cell_type
-from udb_pipelines.detection.dialect import COMMON, DOUBTED, PRIOR, Trial, cut, parse, sniff
+from udb_pipelines.detection.dialect import COMMON, DOUBTED, Trial, belief, cut, is_padded, parse, sniff
 from udb_pipelines.detection.encoding import Encoding, decode, decode_slice
 from udb_pipelines.detection.findings import told
 from udb_pipelines.detection.header import Layout, find_layout, true_width
@@ -28,6 +28,7 @@ CLOSE = 0.75
 VALUE_LIKE = 0.6
 REGULAR = 0.95
 AGREEMENT = 0.1
+STRAY = 0.2
 SCANNED_BYTES = 256 << 20
 """Scanned for a first quote; memchr does a gigabyte in a fraction of a second."""
 SEARCHED_BYTES = 1 << 20
@@ -57,8 +58,7 @@ def detect_delimited(
             ``E_NOT_A_TABLE`` for prose, ``E_EMPTY`` for a text without content.
     """
     text = decode(sample.head, encoding)
-    if not sample.whole:
-        text = cut(text, len(text) - 1)
+    text = text.rstrip("\x00\x1a") if sample.whole else cut(text, len(text) - 1)
     if not text.strip("\ufeff\x00 \t\r\n"):
         raise UdbError("E_EMPTY", f"{name} holds no data")
     comment, body, trials = _sniffed(text, options)
@@ -163,7 +163,7 @@ def _splits_values(trial: Trial, text: str) -> bool:
 
 def _parts_words(trial: Trial, text: str) -> bool:
     """Whether a doubted delimiter parts the words of a log or of columns of fixed width."""
-    if PRIOR.get(trial.delimiter, 1.0) > DOUBTED:
+    if belief(trial.delimiter) > DOUBTED:
         return False
     regular = sum(len(row) == trial.columns for row in trial.rows) >= REGULAR * len(trial.rows)
     if trial.delimiter == " " and regular:
@@ -177,7 +177,7 @@ def _is_single_column(trial: Trial) -> bool:
 
 def _undelimited(text: str, options: SourceOptions) -> Trial:
     """The text read as one value per line."""
-    return sniff(text, "\x00", options.quote if options.quote is not None else "", options.escape)[0]
+    return sniff(text, "\x00", options.quote, options.escape)[0]
 
 
 def _plausible(text: str, single: Trial) -> list[str]:
@@ -213,6 +213,7 @@ def _described(
         skip_rows=skip,
         comment=comment,
         footer_rows=len(rows) - layout.end,
+        padded=best.columns > 1 and is_padded(text, delimiter),
     )
     schema = name_columns(layout.names)
     runner_up = _runner_up(best, trials)
@@ -283,9 +284,13 @@ def _newline(text: str, quote: str) -> Literal["\n", "\r\n", "\r", "mixed"]:
     crlf = text.count("\r\n")
     if text.count("\r") == text.count("\n") == crlf:
         return "\r\n" if crlf else "\n"
+    lone = text.count("\r") - crlf
     if "\r" not in text:
         return "\n"
-    return "mixed" if "\n" in text else "\r"
+    if "\n" not in text:
+        return "\r"
+    # A few carriage returns among many line ends are characters of values.
+    return "\n" if 0 < lone <= STRAY * text.count("\n") else "mixed"
 
 
 def _runner_up(best: Trial, trials: Sequence[Trial]) -> Trial | None:

@@ -23,10 +23,21 @@ PRIOR = {
     " ": 0.5, "*": 0.6, "!": 0.6, "&": 0.6, "%": 0.5, "$": 0.5, "=": 0.5, "/": 0.3, "_": 0.3, "-": 0.3,
 }  # fmt: skip
 """How readily each uncommon delimiter is believed; common ones fully."""
+SEVERAL = 0.9
+"""How readily a delimiter of several characters is believed: what stands so regularly hardly stands by chance."""
 DOUBTED = 0.6
 """Delimiters no more believed than this also part words: they need a column of numbers or dates to show for it."""
 UNQUOTED_DOUBT = 0.6
 QUOTES = ('"', "'", "`")
+RUN = re.compile(r"[,;|\t~^:#*§¦¬!&=<>$%@_ -]{2,}")
+"""What a delimiter of several characters may be made of; no letters, digits, quotes, brackets, dots or slashes."""
+QUOTED = re.compile('"[^"]*"')
+LONGEST_RUN = 4
+HOLLOW = 0.3
+"""Doubled delimiters per column from which on a reading by a single one is suspect."""
+PADDED = 0.95
+STAND_IN = "\ue000"
+"""Stands for a delimiter of several characters where only one will do."""
 SCORED_CHARACTERS = 64 << 10
 SCORED_ROWS = 1500
 TYPE_WEIGHT = {
@@ -56,9 +67,10 @@ class Trial:
 
 def parse(text: str, delimiter: str, quote: str, escape: str) -> Iterator[tuple[Row, int]]:
     """Rows of ``text`` with the number of the physical line each ends on. A row that cannot be read ends it."""
+    several = delimiter if len(delimiter) > 1 else ""
     reader = csv.reader(
-        StringIO(text, newline=""),
-        delimiter=delimiter or "\x00",
+        StringIO(text.replace(several, STAND_IN) if several else text, newline=""),
+        delimiter=STAND_IN if several else delimiter or "\x00",
         quotechar=quote or None,
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
         doublequote=True,
@@ -67,7 +79,7 @@ def parse(text: str, delimiter: str, quote: str, escape: str) -> Iterator[tuple[
     )
     try:
         for row in reader:
-            yield row, reader.line_num
+            yield [cell.replace(STAND_IN, several) for cell in row] if several else row, reader.line_num
     except csv.Error:
         return
 
@@ -87,7 +99,47 @@ def sniff(
         for q in ((quote,) if quote is not None else _quotes(sample, d))
         for e in ((escape,) if escape is not None else _escapes(sample, d, q))
     ]
+    trials = _without_hollow(trials)
     return tuple(sorted(trials, key=lambda trial: (trial.score, trial.quote != ""), reverse=True))
+
+
+def belief(delimiter: str) -> float:
+    """How readily a delimiter is believed, 0 to 1.
+
+    >>> belief(","), belief("||"), belief("|;|"), belief("::")
+    (1.0, 0.9, 0.9, 0.9)
+    """
+    return PRIOR.get(delimiter, 1.0) if len(delimiter) == 1 else SEVERAL
+
+
+def _without_hollow(trials: list[Trial]) -> list[Trial]:
+    """Leave out readings by one character of a doubled delimiter: they show an empty column at each of them."""
+    doubled = {
+        trial.delimiter[0]: trial.columns - 1
+        for trial in trials
+        if len(set(trial.delimiter)) == 1 < len(trial.delimiter)
+    }
+    return [
+        trial
+        for trial in trials
+        if not HOLLOW * trial.columns < doubled.get(trial.delimiter, 0) <= _hollow_columns(trial)
+    ]
+
+
+def _hollow_columns(trial: Trial) -> int:
+    rows = [row for row in trial.rows if len(row) == trial.columns]
+    return sum(not any(cells) for cells in zip(*rows, strict=True))
+
+
+def is_padded(text: str, delimiter: str) -> bool:
+    """Whether blanks stand beside nearly all delimiters: they set values apart and are no part of them."""
+    if delimiter in (" ", "\t", "\x00"):
+        return False
+    bare = QUOTED.sub("q", cut(text, SCORED_CHARACTERS))
+    mark = re.escape(delimiter)
+    total = bare.count(delimiter) - len(re.findall(rf"{mark}[\r\n]", bare))
+    beside = len(re.findall(rf"{mark} ", bare)), len(re.findall(rf" {mark}(?![\r\n])", bare))
+    return total > 1 and max(beside) >= PADDED * total
 
 
 def cut(text: str, size: int) -> str:
@@ -101,12 +153,39 @@ def cut(text: str, size: int) -> str:
 def _delimiters(text: str) -> Iterable[str]:
     """The usual ones that occur; others only when most lines have them."""
     lines = [line for line in text.splitlines()[:500] if line.strip()]
+    several, covered = _several(text, lines)
+    yield from several
     for char in COMMON:
-        if char in text:
+        if char in text and char not in covered:
             yield char
     for char in PRIOR:
-        if sum(char in line for line in lines) >= 0.7 * len(lines):
+        if char not in covered and sum(char in line for line in lines) >= 0.7 * len(lines):
             yield char
+
+
+def _several(text: str, lines: list[str]) -> tuple[list[str], set[str]]:
+    """Delimiters of several characters, and the characters that stand nowhere but in one of them.
+
+    Its characters stand only in it (its inner one may also be part of values), or it is one character doubled, and
+    most lines have it equally often.
+    """
+    # Between quotes blanks follow commas as in any text.
+    text, lines = QUOTED.sub("q", text), [QUOTED.sub("q", line) for line in lines]
+    runs = Counter(run for line in lines for run in set(RUN.findall(line)) if len(run) <= LONGEST_RUN)
+    found: list[str] = []
+    covered: set[str] = set()
+    for run, count in sorted(runs.items(), key=lambda item: (-item[1], -len(item[0]))):
+        marks = set(run) - {" "}
+        if len(run.strip()) < 2 or marks & covered or count < 0.7 * len(lines) or len(lines) < 2:
+            continue
+        outer = marks if len(run) == 2 else {run[0], run[-1]} - {" "} or marks
+        tiled = all(text.count(mark) == text.count(run) * run.count(mark) for mark in outer)
+        per_line = Counter(line.count(run) for line in lines)
+        most, lines_of_it = per_line.most_common(1)[0]
+        if most and lines_of_it >= 0.7 * len(lines) and (tiled or len(set(run)) == 1):
+            found.append(run)
+            covered |= marks if tiled else set()
+    return found, covered
 
 
 def _quotes(text: str, delimiter: str) -> Iterable[str]:
@@ -141,12 +220,12 @@ def _attempt(text: str, delimiter: str, quote: str, escape: str) -> Trial:
     columns, share, concentration = _lengths(rows)
     if delimiter not in COMMON and len(rows) < 2:
         concentration = 0.0
-    if PRIOR.get(delimiter, 1.0) <= DOUBTED and not _has_typed_column(rows, columns):
+    if belief(delimiter) <= DOUBTED and not _has_typed_column(rows, columns):
         concentration *= 0.2
     types = _types(rows)
     width = (columns - 1) / columns if columns > 1 else 0.001
     score = concentration * width * types * types * _quote_sense(text, delimiter, quote, escape)
-    score *= PRIOR.get(delimiter, 1.0)
+    score *= belief(delimiter)
     return Trial(delimiter, quote, escape, score, columns, share, types, tuple(rows), tuple(lines))
 
 
@@ -195,7 +274,7 @@ def _quote_sense(text: str, delimiter: str, quote: str, escape: str) -> float:
     """
     if not quote:
         opening, closing, share = _quote_roles(text, delimiter, '"', '"')
-        paired = opening > 1 and abs(opening - closing) <= 0.1 * opening
+        paired = min(opening, closing) > 0 and min(opening, closing) >= 0.5 * max(opening, closing)
         return UNQUOTED_DOUBT if paired and share > 0.9 else 1.0
     return _quote_roles(text, delimiter, quote, escape)[2]
 

@@ -17,6 +17,8 @@ TYPED: tuple[CellType, ...] = ("number", "date", "flag", "special")
 BODY_ROWS = 300
 MAX_HEADER_ROWS = 3
 MAX_FOOTER_ROWS = 10
+MAX_CHANCE_ROWS = 10
+"""Rows in which preamble is looked for below a row that has the table's width."""
 DOMINANT = 0.75
 USUAL_NAMES = frozenset({
     "id", "name", "code", "type", "date", "time", "year", "month", "day", "title", "value", "amount", "price",
@@ -55,6 +57,8 @@ def find_layout(
     confidence = 1.0
     if header_rows is None:
         header_rows, confidence = _header_rows(table, columns)
+        if not header_rows and start > 0 and _is_sparse_header(rows[start - 1], columns):
+            start, header_rows, table = start - 1, 1, rows[start - 1 : end]
     names = _names(table, header_rows, columns)
     return Layout(start, end, header_rows, names, confidence)
 
@@ -71,6 +75,12 @@ def true_width(rows: Sequence[Cells], columns: int) -> int:
     return columns
 
 
+def _is_sparse_header(row: Cells, columns: int) -> bool:
+    """Names over a few columns only, taken for preamble until the rows below turned out to have no others."""
+    cells = [cell for cell in row if cell.strip()]
+    return len(row) == columns > 1 and bool(cells) and all(cell_type(cell) in ("word", "text") for cell in cells)
+
+
 def _filled(row: Cells) -> int:
     return sum(1 for cell in row if cell.strip())
 
@@ -84,19 +94,44 @@ def _start(rows: Sequence[Cells], columns: int) -> int:
         return 0
     enough = max(2, min(typical[len(typical) // 2], columns) // 2)
     for index, row in enumerate(rows):
-        if len(row) == columns and _filled(row) >= enough:
-            return index - 1 if index and _is_odd_header(rows[index - 1], row, columns) else index
+        if len(row) == columns and _filled(row) >= enough and not _in_preamble(rows, index, columns):
+            above = rows[index - 1] if index else ()
+            odd = _is_odd_header(above, rows[index : index + BODY_ROWS], columns) or _names_groups(above, row, columns)
+            return index - 1 if odd else index
     return 0
 
 
-def _is_odd_header(row: Cells, below: Cells, columns: int) -> bool:
+def _in_preamble(rows: Sequence[Cells], index: int, columns: int) -> bool:
+    """Whether the row has the table's width by chance: lines of a single field are above and below it, then none."""
+    if not index:
+        return False
+    narrow = [len(row) == 1 for row in rows[index : index + 1 + MAX_CHANCE_ROWS]]
+    count = sum(narrow)
+    if count < 2 or len(rows) < index + 3 * MAX_CHANCE_ROWS:
+        return False
+    last = len(narrow) - 1 - narrow[::-1].index(True)
+    after = rows[index + last + 1 :][: 2 * MAX_CHANCE_ROWS]
+    return count * 2 >= last + 1 and all(len(row) == columns for row in after)
+
+
+def _names_groups(row: Cells, below: Cells, columns: int) -> bool:
+    """A row that names groups of the columns named below it: texts or years, beginning after the first column."""
+    cells = [(index, cell) for index, cell in enumerate(row) if cell.strip()]
+    if len(row) != columns or columns < 3 or len(cells) < 2 or cells[0][0] == 0:
+        return False
+    named = all(cell_type(cell) in ("word", "text") for cell in below if cell.strip())
+    return named and all(cell_type(cell) in ("word", "text", "number") for _, cell in cells)
+
+
+def _is_odd_header(row: Cells, body: Sequence[Cells], columns: int) -> bool:
     """A header with one field more or less than its table: R leaves out the row names', others end in a delimiter."""
     if columns < 3 or abs(len(row) - columns) != 1:
         return False
     texts = [cell_type(cell) in ("word", "text") for cell in row if cell.strip()]
     if len(texts) < columns - 1 or not all(texts):
         return False
-    return any(cell_type(cell) in ("number", "date") for cell in below)
+    ends_blank = len(row) < columns and len(body) > 2 and not any(line[-1] for line in body if len(line) == columns)
+    return ends_blank or any(cell_type(cell) in ("number", "date") for cell in body[0])
 
 
 def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
@@ -107,17 +142,23 @@ def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
     end = len(rows)
     first = _dominant([row for row in rows[start + 1 :][:BODY_ROWS] if len(row) == columns], 0)
     while end > start + 2 and columns > 2 and len(rows[end - 1]) == 1:
-        if first in TYPED and cell_type(rows[end - 1][0]) == first:
+        if (first in TYPED and cell_type(rows[end - 1][0]) == first) or _holds_fields(rows[end - 1][0], columns):
             break
         end -= 1
     return end if len(rows) - end <= MAX_FOOTER_ROWS else len(rows)
+
+
+def _holds_fields(cell: str, columns: int) -> bool:
+    """Whether a lone field is a whole row, written in another dialect."""
+    return any(cell.count(mark) >= columns - 1 for mark in ",;\t|")
 
 
 def _header_rows(table: Sequence[Cells], columns: int) -> tuple[int, float]:
     """How many rows of names the table begins with, and how sure that is."""
     if not table:
         return 0, 0.5
-    below = table[1 : BODY_ROWS + 1]
+    # Where files were put one below the other the header comes again; that is not a value that comes back.
+    below = [row for row in table[1 : BODY_ROWS + 1] if row != table[0] or len(set(row)) == 1]
     body = [row for row in below if len(row) == columns] or [(*row, *[""] * columns)[:columns] for row in below]
     if not body:
         return int(_could_be_names(table[0])), 0.6

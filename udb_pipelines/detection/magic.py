@@ -94,8 +94,11 @@ def looks_binary(head: bytes) -> bool:
     """
     if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")) or _wide(head):
         return False
-    controls = sum(head.count(bytes((code,))) for code in (*range(1, 9), *range(14, 27), 28, 29))
+    # NULs or an end mark (0x1A) after the text are padding; 0x01 alone is a delimiter of Hive.
+    head = head.rstrip(b"\x00\x1a")
+    controls = sum(head.count(bytes((code,))) for code in (*range(2, 9), *range(14, 27), 28, 29))
     nuls = head.count(0)
+    controls += head.count(1) if controls or nuls else 0
     return nuls > len(head) * 0.02 or controls > max(1, len(head) * 0.04)
 
 

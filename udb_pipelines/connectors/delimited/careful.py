@@ -31,6 +31,8 @@ class Tally:
     rejected: int = 0
     blank: int = 0
     comments: int = 0
+    headers: int = 0
+    """Lines that repeat the header; they are no records."""
     lines: int = 0
 
     @property
@@ -56,6 +58,7 @@ class FieldSplitter:
         escape = dialect.escape if dialect.escape and dialect.escape != dialect.quote else ""
         self._escape = escape
         self._doubled = dialect.quote * 2
+        self._padded = dialect.padded
         if self._quote:
             quote, delimiter = re.escape(self._quote), re.escape(self._delimiter)
             escaped = f"{re.escape(escape)}.|" if escape else ""
@@ -68,7 +71,7 @@ class FieldSplitter:
         if escape:
             special = "".join(map(re.escape, {self._quote, self._delimiter[:1], escape, "\n", "\r"} - {""}))
             self._unescape = re.compile(f"{re.escape(escape)}([{special}])")
-            self._bare = re.compile(f"(?:{re.escape(escape)}.|(?!{re.escape(self._delimiter)}).)*+", re.DOTALL)
+            self._escaped = re.compile(f"(?:{re.escape(escape)}.|(?!{re.escape(self._delimiter)}).)*+", re.DOTALL)
 
     def split(self, record: str) -> Fields:
         """The fields of ``record``, whose line end is cut off.
@@ -78,8 +81,11 @@ class FieldSplitter:
             _MalformedError: no line can mend it.
         """
         if (not self._quote or self._quote not in record) and (not self._escape or self._escape not in record):
-            return [field or None for field in record.split(self._delimiter)]
+            return [self._bare(field) or None for field in record.split(self._delimiter)]
         return list(self._fields(record))
+
+    def _bare(self, value: str) -> str:
+        return value.strip(" ") if self._padded else value
 
     def _fields(self, record: str) -> Iterator[str | None]:
         position = 0
@@ -108,12 +114,12 @@ class FieldSplitter:
 
     def _bare_field(self, record: str, position: int) -> tuple[str, int]:
         if self._escape:
-            match = self._bare.match(record, position)
+            match = self._escaped.match(record, position)
             end = match.end() if match else len(record)
-            return self._plain(record[position:end]), end
+            return self._plain(self._bare(record[position:end])), end
         end = record.find(self._delimiter, position)
         end = len(record) if end < 0 else end
-        return record[position:end], end
+        return self._bare(record[position:end]), end
 
     def _plain(self, value: str) -> str:
         if self._quote:
@@ -138,6 +144,7 @@ class CarefulReader:
         self._rejects = rejects
         self._label = label
         self._splitter = FieldSplitter(dialect)
+        self._header = text.header_line(dialect, width)
         self._ahead: deque[_Line] = deque()
 
     def batches(self) -> Iterator[list[Fields]]:
@@ -177,6 +184,9 @@ class CarefulReader:
             return None
         if self._dialect.comment and text.startswith(self._dialect.comment):
             self.tally.comments += 1
+            return None
+        if self._header and text == self._header:
+            self._set_aside(line)
             return None
         try:
             fields = self._splitter.split(text)
@@ -228,6 +238,13 @@ class CarefulReader:
             if self._dialect.quote in line.text:
                 return taken, True
         return taken, False
+
+    def _set_aside(self, line: _Line) -> None:
+        self.tally.headers += 1
+        self.tally.lines += 1
+        offset = line.offset if self._text.exact else None
+        text = line.text.rstrip("\r\n")
+        self._rejects.add(Reject(self.tally.read, offset, "W_HEADER_REPEATED", self._label + "the header again", text))
 
     def _reject(self, line: _Line, code: str, message: str) -> None:
         self.tally.rejected += 1

@@ -33,6 +33,7 @@ def usable(text: PlainText, found: Scan, dialect: Dialect) -> bool:
     return (
         found.regular
         and not dialect.comment
+        and not dialect.padded
         and len(dialect.delimiter.encode()) <= 4
         and text.end == text.path.stat().st_size
         and (not dialect.quote or dialect.quote not in text.header or _one_line_each(text, dialect))

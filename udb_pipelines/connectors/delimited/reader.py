@@ -74,7 +74,7 @@ def _prepare(task: Task, dialect: Dialect) -> list[_File]:
             text = located(copy, dialect, exact=exact)
             columns = _columns_of(task, dialect, text)
             file = _File(text, scan(text, dialect), columns, name if len(names) > 1 else None)
-        if not fast.usable(file.text, file.found, dialect):
+        if not fast.usable(file.text, file.found, dialect) or text.repeats_header(dialect, len(columns)):
             _stage_carefully(task, dialect, file)
         files.append(file)
     return files
@@ -196,6 +196,10 @@ def _findings(files: list[_File]) -> list[Finding]:
         findings.append(
             finding("E_ROW_EMPTY", f"{blank} blank lines inside the data", count=blank, rows=records, byte_offset=first)
         )
+    headers = sum(file.tally.headers for file in files if file.tally)
+    if headers:
+        message = f"the header comes again {headers} times inside the data; those lines were set aside"
+        findings.append(finding("W_HEADER_REPEATED", message, count=headers, rows=records))
     nul = sum(file.found.nul for file in files)
     if nul:
         findings.append(finding("W_NUL", f"{nul} characters U+0000 in the text; they were kept", count=nul))

@@ -6,6 +6,7 @@ A plain UTF-8 file is read where it is. Anything else is unpacked and transcoded
 from __future__ import annotations
 
 import codecs
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from udb_pipelines.models import DetectedStream, Dialect
 CHUNK = 1 << 22
 PLAIN = ("utf-8", "ascii", "utf-8-sig")
 BOM = codecs.BOM_UTF8
+LINE_ENDS = (b"\n", b"\r")
+PADDING = b"\x00\x1a"
 LINE_LIMIT = 1 << 26
 """Longest physical line, in bytes: beyond it a file is not lines of text."""
 
@@ -39,6 +42,25 @@ class PlainText:
     exact: bool = True
     header: str = ""
     """Text of the header records."""
+
+    def header_line(self, dialect: Dialect, width: int) -> str:
+        """The header as a line that may come again below, where files were put together; empty if it could be data."""
+        line = self.header.strip("\r\n")
+        return line if dialect.header_rows == 1 and width > 1 and "\n" not in line and "\r" not in line else ""
+
+    def repeats_header(self, dialect: Dialect, width: int) -> bool:
+        """Whether the header comes again among the records."""
+        line = self.header_line(dialect, width).encode()
+        if not line or self.start >= self.end:
+            return False
+        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            at = content.find(line, self.start, self.end)
+            while at >= 0:
+                after = content[at + len(line) : at + len(line) + 1]
+                if content[at - 1 : at] in LINE_ENDS and after in (*LINE_ENDS, b""):
+                    return True
+                at = content.find(line, at + len(line), self.end)
+        return False
 
 
 def transcoded(
@@ -101,7 +123,7 @@ def located(path: Path, dialect: Dialect, *, exact: bool) -> PlainText:
         taken = [next(lines, b"") for _ in range(dialect.skip_rows)]
         header = _header(lines, dialect)
     body = start + sum(map(len, taken)) + sum(map(len, header))
-    size = path.stat().st_size
+    size = _text_end(path, body)
     footer = _footer(path, body, size, dialect.footer_rows)
     end = size - sum(map(len, footer))
     return PlainText(
@@ -109,10 +131,19 @@ def located(path: Path, dialect: Dialect, *, exact: bool) -> PlainText:
         min(body, end),
         end,
         sum(1 for line in (*taken, *header) if line),
-        tuple(line.decode("utf-8", "replace").rstrip("\r\n") for line in footer if line.strip()),
+        tuple(line.decode("utf-8", "replace").rstrip("\r\n") for line in footer if line.strip(b"\r\n")),
         exact,
         b"".join(header).decode("utf-8", "replace"),
     )
+
+
+def _text_end(path: Path, start: int) -> int:
+    """Where the text ends: before the NULs or the end mark (0x1A) that old programs fill up with."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(start, size - CHUNK))
+        tail = file.read()
+    return size - (len(tail) - len(tail.rstrip(PADDING)))
 
 
 def physical_lines(file: BinaryIO, newline: str) -> Iterator[bytes]:
@@ -155,10 +186,11 @@ def _footer(path: Path, start: int, size: int, rows: int) -> list[bytes]:
         return []
     with path.open("rb") as file:
         file.seek(max(start, size - CHUNK))
-        lines = file.read().splitlines(keepends=True)
+        lines = file.read(size - file.tell()).splitlines(keepends=True)
     taken: list[bytes] = []
     found = 0
     while lines and found < rows:
         taken.insert(0, lines.pop())
-        found += bool(taken[0].strip())
+        # A line of blanks is a record to who counts records.
+        found += bool(taken[0].strip(b"\r\n"))
     return taken
