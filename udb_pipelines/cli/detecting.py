@@ -42,8 +42,8 @@ def detect(
 ) -> None:
     """Show what ``uri`` is."""
     from udb_pipelines.cli import session
-    from udb_pipelines.cli.inputs import derive_name
     from udb_pipelines.cli.options import pinned
+    from udb_pipelines.control.naming import derive_name
     from udb_pipelines.control.uris import canonical_uri
     from udb_pipelines.detection import detect as find_out
     from udb_pipelines.models import Source

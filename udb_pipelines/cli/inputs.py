@@ -10,23 +10,17 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from glob import has_magic
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from udb_pipelines.cli.options import pinned
+from udb_pipelines.control.naming import derive_name
 from udb_pipelines.control.uris import canonical_uri, is_local
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import NAME_PATTERN, Source, slug
 
 if TYPE_CHECKING:
     from udb_pipelines.control.sources import SourceRegistry
-
-_DATA_SUFFIXES = frozenset({
-    ".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".json", ".jsonl", ".ndjson", ".geojson", ".parquet", ".pq",
-    ".arrow", ".feather", ".avro", ".orc", ".xls", ".xlsx", ".xlsb", ".xlsm", ".ods", ".db", ".sqlite", ".sqlite3",
-    ".duckdb", ".ddb", ".xml", ".log", ".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz",
-})  # fmt: skip
 
 
 def register(registry: SourceRegistry, typed: str, name: str | None, given: dict[str, Any]) -> Source:
@@ -60,28 +54,6 @@ def register(registry: SourceRegistry, typed: str, name: str | None, given: dict
             )
     fresh = Source(name=chosen, uri=uri, created_at=datetime.now(UTC))
     return _stored(registry, known.get(chosen, fresh), uri, given)
-
-
-def derive_name(uri: str) -> str:
-    """A name for a source, from its canonical address.
-
-    >>> derive_name("/data/Orders 2024.csv.gz"), derive_name("/data/sales/*.csv"), derive_name("/in/visits_*.csv")
-    ('orders_2024', 'sales', 'visits')
-    >>> derive_name("https://example.org/files/prices.json?v=2"), derive_name("postgres://db.example.org/shop")
-    ('prices', 'shop')
-    """
-    path = uri if is_local(uri) else urlsplit(uri).path.strip("/") or urlsplit(uri).hostname or "source"
-    for part in reversed(PurePosixPath(path).parts):
-        words = re.sub(r"\[.*?\]|[*?]+", " ", _without_suffixes(part)).strip(" ._-/")
-        if re.search(r"[^\W_]", words):
-            return slug(words)
-    return "source"
-
-
-def _without_suffixes(name: str) -> str:
-    while (suffix := PurePosixPath(name.lstrip("*")).suffix.lower()) in _DATA_SUFFIXES:
-        name = name[: -len(suffix)]
-    return "" if name.lower() in _DATA_SUFFIXES or name.lstrip("*").lower() in _DATA_SUFFIXES else name
 
 
 def _stored(registry: SourceRegistry, source: Source, uri: str, given: dict[str, Any]) -> Source:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from udb_pipelines.models import Model, Source, slug
+from udb_pipelines.models import Model, Source
 
 UNFINISHED = re.compile(r"^[._~]|~$|\.(tmp|temp|part|partial|crdownload|download|filepart|swp|lock|writing)$", re.I)
 """Names of files that belong to somebody still writing, or to nobody."""
@@ -81,20 +81,6 @@ def arrivals(
                 seen = seen.model_copy(update={"taken": f"{content}@{seen.look}"})
         entries[path.name] = seen
     return Memory(entries=entries), found
-
-
-def name_for(path: Path, taken: Mapping[str, str] | Iterable[str]) -> str:
-    """A name for the source of an entry that is not among ``taken``.
-
-    >>> name_for(Path("Orders.csv.gz"), [])
-    'orders'
-    >>> name_for(Path("orders.json"), ["orders"])
-    'orders_json'
-    """
-    names = set(taken)
-    candidates = [slug(path.name.split(".")[0]), slug(path.name)]
-    candidates += [f"{slug(path.name)[:55].rstrip('_')}_{number}" for number in range(2, 1000)]
-    return next(candidate for candidate in candidates if candidate not in names)
 
 
 def source_for(path: Path, known: Iterable[Source]) -> str | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from udb_pipelines.control.naming import free_name
 from udb_pipelines.models import Source
 from udb_pipelines.operations import logging
 from udb_pipelines.orchestration import jobs, landing, pools
@@ -73,7 +74,7 @@ def _source_of(udb: Udb, arrival: landing.Arrival) -> str:
     name = landing.source_for(arrival.path, known)
     if name is not None:
         return name
-    name = landing.name_for(arrival.path, [source.name for source in known])
+    name = free_name(str(arrival.path), [source.name for source in known])
     stored = udb.registry.add(Source(name=name, uri=str(arrival.path), created_at=datetime.now(UTC)))
     logging.get_logger().info("landing.registered", message="a landed file became a source", source=stored.name)
     return stored.name

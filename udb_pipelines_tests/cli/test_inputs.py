@@ -1,45 +1,15 @@
-"""Names for sources, and what is pinned."""
+"""What is pinned, and how figures are shown."""
 
 from __future__ import annotations
-
-import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udb_pipelines.cli.inputs import derive_name
 from udb_pipelines.cli.options import pinned
 from udb_pipelines.cli.present import Column, plain_table, seconds, size, width
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import NAME_PATTERN, SourceOptions
-
-
-@pytest.mark.parametrize(
-    ("uri", "name"),
-    [
-        ("/data/customers.csv", "customers"),
-        ("/data/Orders 2024 (final).csv.gz", "orders_2024_final"),
-        ("/data/sales/*.csv", "sales"),
-        ("/data/sales/*/*.csv", "sales"),
-        ("/data/visits_*.parquet", "visits"),
-        ("/data/2024", "s_2024"),
-        ("/data/v1.2.csv", "v1_2"),
-        ("/data/.csv", "data"),
-        ("/data/名前.csv", "source"),
-        ("/", "source"),
-        ("https://example.org/files/prices.json?v=2", "prices"),
-        ("https://example.org/", "example_org"),
-        ("postgresql://ann:${PW}@db:5432/shop", "shop"),
-    ],
-)
-def test_names_come_from_addresses(uri: str, name: str) -> None:
-    assert derive_name(uri) == name
-
-
-@given(st.text(max_size=40))
-def test_every_address_gets_a_legal_name(text: str) -> None:
-    assert re.fullmatch(NAME_PATTERN, derive_name("/data/" + text.replace("\0", "")))
+from udb_pipelines.models import SourceOptions
 
 
 def test_only_what_is_given_changes_what_was_pinned() -> None:

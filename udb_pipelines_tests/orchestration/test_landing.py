@@ -142,9 +142,3 @@ def test_large_files_are_known_by_size_time_and_ends(folder: Folder, monkeypatch
     folder.look()
     (second,) = folder.look()
     assert first.content != second.content
-
-
-def test_names_are_free_and_legal():
-    taken = {"orders", "orders_csv", "orders_csv_2"}
-    assert landing.name_for(Path("orders.csv"), taken) == "orders_csv_3"
-    assert landing.name_for(Path("2024 Q1.csv"), taken) == "s_2024_q1"
