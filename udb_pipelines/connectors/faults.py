@@ -14,7 +14,8 @@ import duckdb
 
 from udb_pipelines.errors import UdbError
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_TEXTS = ("no space left", "disk quota", "file too large")
 
 
 def base_name(path: str | Path) -> str:
@@ -51,7 +52,7 @@ def from_system(error: OSError, what: str) -> UdbError:
 def from_duckdb(error: duckdb.Error, what: str) -> UdbError:
     """A DuckDB failure while reading ``what``, by what its text mentions; the text itself is dropped."""
     text = str(error).lower()
-    if "no space left" in text or "disk quota" in text:
+    if any(words in text for words in _FULL_TEXTS):
         return UdbError("E_DISK_FULL", f"no space is left while {what} was read into staging")
     if "temp_directory_size" in text or "failed to offload" in text:
         return UdbError("E_SPILL_FULL", f"{what} needs more temporary space than the limit allows")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -156,30 +157,41 @@ def test_a_file_that_vanishes_while_it_is_worked_on(udb: Udb, customers: Path) -
     assert udb("sql", "SELECT count(*) AS n FROM customers", "--json").json == [{"n": 3}]
 
 
-@pytest.fixture
-def small_disk(home: Path) -> Iterator[Path]:
-    """The home on a disk of 10 MB."""
+def limited_files() -> None:
+    """In the child: no file may grow beyond 2 MB, as on a disk that is full; needs no rights."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+
+
+@pytest.fixture(params=["a disk of 10 MB", "files of 2 MB"])
+def small_disk(home: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], None] | None]:
+    """The home where little fits; what a process must do first so that it is so."""
     home.mkdir()
+    if request.param == "files of 2 MB":
+        yield limited_files
+        return
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", home], capture_output=True).returncode:
         pytest.skip("a small disk can only be mounted by root")
-    yield home
+    yield None
     subprocess.run(["umount", "-l", home], check=True)
 
 
-def test_a_full_disk_stops_the_job_and_spares_the_version_before(udb: Udb, customers: Path, small_disk: Path) -> None:
+def test_a_full_disk_stops_the_job_and_spares_the_version_before(
+    udb: Udb, customers: Path, home: Path, small_disk: Callable[[], None] | None
+) -> None:
     good = udb("run", customers, "--json").json["jobs"][0]
     noise = random.Random(2)
     rows = "\n".join(f"{number},{noise.getrandbits(400):x},{PLANTED}" for number in range(200_000))
     customers.write_text(f"id,name,city\n{rows}\n")
     done = subprocess.run(
-        [*PROGRAM, "run", str(customers), "--json"], capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+        [*PROGRAM, "run", str(customers), "--json"],
+        capture_output=True, text=True, timeout=SECONDS, check=False, preexec_fn=small_disk,
+    )  # fmt: skip
     error = json.loads(done.stdout)["jobs"][0]["error"]
     assert (error["code"], error["stage"], done.returncode) == ("E_DISK_FULL", "sync", 5)
     assert PLANTED not in done.stdout + done.stderr
     assert udb("sql", "SELECT count(*) AS n FROM customers", "--json").json == [{"n": 3}]
     assert udb("report", "--json").json[0]["job_id"] == good["job_id"]
-    assert not [path for path in (small_disk / "staging").rglob("*") if path.is_file()]
+    assert not [path for path in (home / "staging").rglob("*") if path.is_file()]
     customers.write_text("id,name,city\n1,Ann,Rome\n")
     again = udb("run", customers, "--json")
     assert again.json["jobs"][0]["datasets"][0]["rows_total"] == 1

@@ -19,8 +19,6 @@ from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Source, SourceOptions
 from udb_pipelines.operations import scrub
 
-pytest_plugins = ["udb_pipelines_tests.postgres"]
-
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

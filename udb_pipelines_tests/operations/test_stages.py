@@ -80,6 +80,7 @@ def test_an_interruption_passes_and_is_told(settings: Settings, capsys: pytest.C
         (sqlite3.OperationalError("database or disk is full"), "E_DISK_FULL"),
         (sqlite3.OperationalError("database is locked"), "E_LOCK_TIMEOUT"),
         (duckdb.IOException('IO Error: Could not write file "/x": No space left on device'), "E_DISK_FULL"),
+        (duckdb.IOException('IO Error: Could not write file "/x": File too large'), "E_DISK_FULL"),
         (duckdb.ConversionException('Could not convert string "Ada" to INT32'), "E_INTERNAL"),
         (DBAPIError("INSERT", {"name": "Ada"}, sqlite3.OperationalError("database or disk is full")), "E_DISK_FULL"),
         (RuntimeError("Ada"), "E_INTERNAL"),
