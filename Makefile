@@ -11,7 +11,7 @@ WORKERS ?= auto
 export UDB_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-long lint types format lock docs bench corpora clean
+.PHONY: help install demo dev test test-long lint types format lock docs bench bench-detect corpora clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ docs: $(STAMP) ## Write the reference pages and the README's tables from the cod
 
 bench: $(STAMP) ## Measure what benchmarks/ promises and save benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
+
+bench-detect: $(STAMP) ## Measure detection and loading against other readers and save benchmarks/RESULTS-detect.md
+	@$(BIN)/python -m benchmarks.detect
 
 corpora: $(STAMP) ## Take every public test file through the stages and print what became of it
 	@$(BIN)/python -m benchmarks.corpora

@@ -1,0 +1,398 @@
+"""``make bench-detect``: is a file read as it was meant, beside the readers everybody knows, and what does it cost?
+
+Prints Markdown and saves it as ``RESULTS-detect.md``. The public files are those under ``../shared/corpora``; a part
+whose files are absent is left out and says so.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from benchmarks.encodings import texts
+from benchmarks.measure import cache
+from benchmarks.pollution import Polluted, polluted, right
+from benchmarks.readers import READERS, ours
+from benchmarks.tables import write_csv
+from udb_pipelines.config import Settings
+from udb_pipelines.connectors import extract, provision
+from udb_pipelines.detection import detect
+from udb_pipelines.detection.delimited import detect_delimited
+from udb_pipelines.detection.encoding import decode, find_encoding
+from udb_pipelines.detection.sample import Sample, read_sample
+from udb_pipelines.engine import connect, quote_literal
+from udb_pipelines.errors import UdbError
+from udb_pipelines.models import Source, SourceOptions
+
+CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
+RESULTS = Path(__file__).with_name("RESULTS-detect.md")
+PACKAGES = ("udb-pipelines", "duckdb", "clevercsv", "pandas", "chardet", "python-calamine", "openpyxl")
+ROWS_1_GB = 2_500_000
+ROWS_LOADED = 250_000
+TIMES = 3
+
+Lines = Iterator[str]
+
+
+def _table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> Lines:
+    names = [str(name) for name in header]
+    yield ""
+    yield f"| {' | '.join(names)} |"
+    yield f"|---|{'--:|' * (len(names) - 1)}"
+    for row in rows:
+        yield f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in row)} |"
+    yield ""
+
+
+def _source(path: Path) -> Source:
+    options = SourceOptions(max_reject_pct=100, allow_empty=True)
+    return Source(name="file", uri=str(path), options=options, created_at=datetime.now(UTC))
+
+
+# --- polluted tables --------------------------------------------------------------------------------------
+
+
+def pollution(settings: Settings) -> Lines:
+    """Files whose header, records and cells come back exactly, per kind of pollution."""
+    share: dict[str, Counter[str]] = defaultdict(Counter)
+    one_column: Counter[str] = Counter()
+    wrong: Counter[str] = Counter()
+    files: Counter[str] = Counter()
+    for number, item in enumerate(polluted()):
+        path = settings.home / f"{number}.csv"
+        path.write_bytes(item.data)
+        files[item.kind] += 1
+        for who in READERS:
+            outcome = _outcome(who, path, item, settings)
+            share[item.kind][who] += outcome == "right"
+            wrong[who] += outcome != "right" and outcome != "refused"
+            one_column[who] += outcome == "one column"
+        path.unlink()
+    total = sum(files.values())
+    sums = {who: sum(counts[who] for counts in share.values()) for who in READERS}
+    yield "## Polluted tables"
+    yield ""
+    yield f"{total} files of {len(files)} kinds; percent that come back exactly."
+    rows: list[list[object]] = [
+        ["**all**", total, *(f"**{100 * sums[who] / total:.1f}**" for who in READERS)],
+        ["wrong and not told, files", "", *(wrong[who] for who in READERS)],
+        ["one column of several, not told, files", "", *(one_column[who] for who in READERS)],
+    ]
+    rows += [
+        [kind, files[kind], *(f"{100 * counts[who] / files[kind]:.0f}" for who in READERS)]
+        for kind, counts in sorted(share.items())
+    ]
+    yield from _table(("kind", "files", *READERS), rows)
+
+
+def _outcome(who: str, path: Path, item: Polluted, settings: Settings) -> str:
+    try:
+        loaded = READERS[who](path, settings)
+    except UdbError as error:
+        return "right" if error.code in item.refusals else "refused"
+    except Exception:  # the peers raise what they like; it is a refusal
+        return "refused"
+    if right(loaded, item.truths):
+        return "right"
+    narrow = bool(item.truths) and item.truths[0].width > 1 and max(map(len, loaded.rows), default=2) == 1
+    return "one column" if narrow else "wrong"
+
+
+# --- public corpora ---------------------------------------------------------------------------------------
+
+
+def dialects(settings: Settings) -> Lines:
+    """Delimiter and quote of real open data, against labels of two people."""
+    folder = CORPORA / "dialect"
+    labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+    found: Counter[str] = Counter()
+    for label in labels:
+        path = folder / "files" / label["file"]
+        for who, guess in GUESSES.items():
+            try:
+                found[who] += guess(path, settings) == (label["delimiter"], label["quotechar"])
+            except Exception:  # no answer
+                continue
+    yield "## Dialects of real files"
+    yield ""
+    yield f"Delimiter and quote right, of {len(labels)}."
+    yield from _table(GUESSES, [[found[who] for who in GUESSES]])
+
+
+def _our_dialect(path: Path, settings: Settings) -> tuple[str, str]:
+    dialect = detect(_source(path), settings).streams[0].dialect
+    return (dialect.delimiter, dialect.quote) if dialect else ("", "")
+
+
+def _text(path: Path) -> str:
+    """What a careful person would hand to a sniffer: decoded as it is, not as UTF-8 at any cost."""
+    sample = read_sample(path, "none", 1 << 30)
+    return decode(sample.head, find_encoding(sample))
+
+
+def _sniffer_dialect(path: Path, _settings: Settings) -> tuple[str, str]:
+    found = csv.Sniffer().sniff(_text(path)[: 64 << 10])
+    return found.delimiter, found.quotechar or ""
+
+
+def _clever_dialect(path: Path, _settings: Settings) -> tuple[str, str]:
+    import clevercsv
+
+    found = clevercsv.Detector().detect(_text(path)[: 64 << 10])
+    return (found.delimiter, found.quotechar or "") if found else ("", "")
+
+
+def _duckdb_dialect(options: str) -> Callable[[Path, Settings], tuple[str, str]]:
+    def sniffed(path: Path, settings: Settings) -> tuple[str, str]:
+        with closing(connect(settings)) as duck:
+            query = f"SELECT Delimiter, Quote FROM sniff_csv({quote_literal(path)}{options})"
+            delimiter, quote = duck.execute(query).fetchall()[0]
+        return delimiter, "" if quote in ("(empty)", "\x00") else quote
+
+    return sniffed
+
+
+GUESSES: dict[str, Callable[[Path, Settings], tuple[str, str]]] = {
+    "UDB": _our_dialect,
+    "csv.Sniffer": _sniffer_dialect,
+    "CleverCSV": _clever_dialect,
+    "DuckDB strict": _duckdb_dialect(""),
+    "DuckDB lenient": _duckdb_dialect(
+        ", strict_mode = false, ignore_errors = true, null_padding = true, parallel = false"
+    ),
+}
+
+
+def spectrum(settings: Settings) -> Lines:
+    """Cells of csv-spectrum."""
+    files = sorted((CORPORA / "csv-spectrum" / "csvs").glob("*.csv"))
+    exact = 0
+    for path in files:
+        wanted = (CORPORA / "csv-spectrum" / "json" / f"{path.stem}.json").read_text(encoding="utf-8")
+        # The copy of the corpus holds its CRLF file with LF only; its JSON still has what was there before.
+        expected = json.loads(wanted.replace("\\r\\n", "\\n"))
+        loaded = ours(path, settings)
+        names = loaded.header or ()
+        exact += [dict(zip(names, row, strict=True)) for row in loaded.rows] == expected
+    yield f"csv-spectrum: **{exact} of {len(files)}** files with exactly the expected cells."
+    yield ""
+
+
+def outcomes(settings: Settings) -> Lines:
+    """What became of the JSON suite, damaged Parquet and spreadsheets."""
+    rows = []
+    for what, pattern, wanted in (
+        ("JSON that must load", "json/y_*", "loaded"),
+        ("JSON that must be refused", "json/n_*", "refused"),
+        ("JSON either way", "json/i_*", ""),
+        ("damaged Parquet", "parquet/*", "refused"),
+        ("spreadsheets", "spreadsheets/*", ""),
+    ):
+        count = Counter(_became(path, settings) for path in sorted(CORPORA.glob(pattern)) if path.is_file())
+        rows.append([what, count["loaded"], count["refused"], count["failed"], wanted])
+    yield "## Other formats"
+    yield from _table(("files", "loaded", "refused with a reason", "failed", "expected"), rows)
+    yield from _spreadsheets(settings)
+
+
+def _became(path: Path, settings: Settings) -> str:
+    try:
+        source = _source(path)
+        extract(provision(source, detect(source, settings)), settings, str(uuid.uuid4()), None)
+    except UdbError as error:
+        return "failed" if error.code == "E_INTERNAL" else "refused"
+    return "loaded"
+
+
+def _spreadsheets(settings: Settings) -> Lines:
+    rows = []
+    for path in sorted((CORPORA / "spreadsheets").iterdir()):
+        if not path.is_file():
+            continue
+        told = [_sheets_ours(path, settings), _attempt(_sheets_calamine, path), _attempt(_sheets_openpyxl, path)]
+        rows.append([path.name, *told])
+    yield "Spreadsheets: rows x columns of each sheet as read, empty sheets left out."
+    yield from _table(("file", "UDB", "python-calamine", "openpyxl"), rows)
+
+
+def _sheets_ours(path: Path, settings: Settings) -> str:
+    try:
+        source = _source(path)
+        staged = extract(provision(source, detect(source, settings)), settings, str(uuid.uuid4()), None)
+    except UdbError as error:
+        return error.code
+    return _shown((item.rows_staged, len(item.columns)) for item in staged.datasets)
+
+
+def _attempt(read: Callable[[Path], str], path: Path) -> str:
+    try:
+        return read(path)
+    except Exception as error:  # whatever the peer raises
+        return type(error).__name__
+
+
+def _sheets_calamine(path: Path) -> str:
+    from python_calamine import CalamineWorkbook
+
+    book = CalamineWorkbook.from_path(path)
+    sheets = [book.get_sheet_by_name(name).to_python() for name in book.sheet_names]
+    return _shown((len(rows), len(rows[0])) for rows in sheets if rows)
+
+
+def _sheets_openpyxl(path: Path) -> str:
+    import warnings
+
+    import openpyxl
+
+    warnings.simplefilter("ignore")
+
+    book = openpyxl.load_workbook(path, read_only=False, data_only=True)
+    return _shown((sheet.max_row, sheet.max_column) for sheet in book.worksheets)
+
+
+def _shown(shapes: Iterable[tuple[int, int]]) -> str:
+    found = [f"{rows} x {columns}" for rows, columns in shapes]
+    return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+
+
+# --- encodings --------------------------------------------------------------------------------------------
+
+
+def encodings(_settings: Settings) -> Lines:
+    """Texts in many encodings and languages: decoded equal or not."""
+    good: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for codec, size, text in texts():
+        data = text.encode(codec)
+        found = find_encoding(Sample(data, size=len(data)))
+        total[size] += 1
+        good[size] += decode(data, found) == text
+    everything = sum(total.values())
+    yield "## Encodings"
+    yield ""
+    yield f"Decoded equal: **{sum(good.values())} of {everything}** ({100 * sum(good.values()) / everything:.1f} %)."
+    yield from _table(("texts", "right", "of"), [[size, good[size], total[size]] for size in total])
+
+
+# --- cost -------------------------------------------------------------------------------------------------
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    """CPU seconds, the median of several runs, all threads."""
+    seconds = []
+    for _ in range(TIMES):
+        started = time.process_time()
+        work()
+        seconds.append(time.process_time() - started)
+    return median(seconds)
+
+
+def cost(settings: Settings) -> Lines:
+    """CPU of detecting a large file and of loading."""
+    large = write_csv(cache("detect-1gb.csv"), ROWS_1_GB)
+    source = _source(large)
+    whole = _cpu(lambda: detect(source, settings))
+    decision = _cpu(lambda: _decide(large, settings))
+    size = large.stat().st_size / 1e9
+    yield "## Cost"
+    rows = [
+        [f"decide what a CSV of {size:.2f} GB is", f"{1000 * decision:.0f} ms CPU", "<= 300 ms"],
+        ["the same with its fingerprint (reads every byte)", f"{1000 * whole:.0f} ms CPU", ""],
+    ]
+    medium = write_csv(cache(f"load-{ROWS_LOADED}.csv"), ROWS_LOADED)
+    found = detect(_source(medium), settings)
+    connection = provision(_source(medium), found)
+    our = _cpu(lambda: _extracted(connection, settings))
+    types = ", ".join(
+        f"{quote_literal(column.original_name or column.name)}: {quote_literal(column.type)}"
+        for column in extract(connection, settings, str(uuid.uuid4()), None).datasets[0].columns
+    )
+    theirs = _cpu(lambda: _copied(medium, types, settings))
+    rows.append(
+        ["loading, against DuckDB read_csv with every option", f"{our / theirs:.2f} x ({our:.1f} s)", "<= 1.5 x"]
+    )
+    yield from _table(("what", "measured", "aim"), rows)
+
+
+def _decide(path: Path, settings: Settings) -> object:
+    sample = read_sample(path, "none", 1 << 40)
+    return detect_delimited(path, path.name, sample, find_encoding(sample), SourceOptions(), settings)
+
+
+def _extracted(connection: object, settings: Settings) -> None:
+    from udb_pipelines.models import Connection
+
+    job = str(uuid.uuid4())
+    extract(Connection.model_validate(connection), settings, job, None)
+    shutil.rmtree(settings.staging / job)
+
+
+def _copied(path: Path, types: str, settings: Settings) -> None:
+    target = settings.home / "copied.parquet"
+    with closing(connect(settings)) as duck:
+        duck.execute(
+            f"""COPY (SELECT * FROM read_csv({quote_literal(path)}, auto_detect = false, columns = {{{types}}},
+                delim = ',', quote = '"', escape = '"', header = true, new_line = '\\n', parallel = false))
+                TO {quote_literal(target)} (FORMAT parquet, COMPRESSION zstd)"""
+        )
+
+
+PARTS: dict[str, Callable[[Settings], Lines]] = {
+    "pollution": pollution,
+    "dialects": dialects,
+    "spectrum": spectrum,
+    "outcomes": outcomes,
+    "encodings": encodings,
+    "cost": cost,
+}
+ON_CORPORA = ("dialects", "spectrum", "outcomes")
+
+
+def main(chosen: list[str]) -> int:
+    """Run the parts named, or all; only all of them together are saved."""
+    unknown = set(chosen) - set(PARTS)
+    if unknown:
+        sys.stderr.write(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}\n")
+        return 2
+    lines = [_preface()]
+    home = Path(tempfile.mkdtemp(prefix="udb-detect-"))
+    try:
+        for name in chosen or PARTS:
+            if name in ON_CORPORA and not CORPORA.is_dir():
+                lines.append(f"{name}: left out, there is no {CORPORA.name} folder.\n")
+                continue
+            lines += PARTS[name](Settings(home=home, threads=1, log_level="CRITICAL"))
+            sys.stderr.write(f"{name} done\n")
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    text = "\n".join(lines)
+    print(text)
+    if not chosen:
+        RESULTS.write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+def _preface() -> str:
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        "# Detection and loading, measured\n\n"
+        f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {versions}. "
+        "Written by `make bench-detect`; do not edit.\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
