@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -149,6 +149,26 @@ def quantile_strip(stats: NumericStats) -> Markup | None:
     parts.append(_text(WIDTH - 8, 52, short_number(high), "end"))
     if 70 < median < WIDTH - 70:
         parts.append(_text(median, 52, short_number(quantiles["p50"]), "middle"))
+    return _close(parts)
+
+
+def heat(names: Sequence[str], values: Mapping[tuple[str, str], float]) -> Markup:
+    """Coefficients from -1 to 1 as a matrix below its diagonal: the stronger the darker, negative ones in red."""
+    cell, left = 22.0, 150.0
+    height = cell * len(names)
+    parts = [_open("heat", left + height, height, f"Correlations of {len(names)} numeric columns; the figures follow")]
+    for row, name in enumerate(names):
+        middle = row * cell + cell / 2 + 4
+        parts.append(_text(left - 8, middle, f"{shown(name, LABEL_CHARACTERS)} {row + 1}", "end"))
+        for column, other in enumerate(names[:row]):
+            value = values.get((other, name), values.get((name, other)))
+            if value is None:
+                continue
+            kind, colour = ("c-bad", "#c2564b") if value < 0 else ("c-bar", "#5588b5")
+            title = f"{shown(other, 40)} and {shown(name, 40)}: {number(round(value, 3))}"
+            place = (left + column * cell, row * cell)
+            parts.append(_rect(*place, cell - 2, cell - 2, kind, colour, max(abs(value), 0.06), title))
+        parts.append(_text(left + row * cell + 2, middle, str(row + 1), "start"))
     return _close(parts)
 
 

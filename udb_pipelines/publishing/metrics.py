@@ -50,6 +50,11 @@ def _column(name: str) -> Callable[[Profile, ColumnProfile], Cell]:
     return value
 
 
+def _drift(profile: Profile, column: ColumnProfile) -> Cell:
+    drifts = profile.drift.columns if profile.drift else ()
+    return next((drift.verdict for drift in drifts if drift.column == column.name), None)
+
+
 def _least(_profile: Profile, column: ColumnProfile) -> Cell:
     stats = column.numeric or column.date
     return stats.min if stats else None
@@ -89,6 +94,10 @@ METRICS: tuple[Metric, ...] = (
     Metric("runner_up_share", "its share, 0 to 1", _column("runner_up_share")),
     Metric("storage_type", "DuckDB type in the warehouse", _column("storage_type")),
     Metric("semantic_type", "what the values stand for, where known", _column("semantic_type")),
+    Metric("semantic_share", "share of the non-null values that are of it, 0 to 1", _column("semantic_share")),
+    Metric("pii_severity", "how personal the values are: critical, high, medium, low", _column("pii_severity")),
+    Metric("masked", "whether values are shown as shapes", _column("masked")),
+    Metric("drift", "stable, moved or changed since the previous version", _drift),
     Metric("rows", "rows of the dataset", _column("rows")),
     Metric("nulls", "rows without a value", _column("nulls")),
     Metric("null_pct", "their share, 0 to 100", _column("null_pct")),

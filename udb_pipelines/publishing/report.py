@@ -11,11 +11,11 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
 
 import udb_pipelines
 from udb_pipelines.models import DatasetVersion, Detection, Profile, ProfileSet, Stream
-from udb_pipelines.publishing import formatting, view
+from udb_pipelines.publishing import formatting, view, whole
 
 VERDICT_MEANINGS = {
     "PASS": "Nothing found that stands in the way.",
@@ -54,6 +54,14 @@ def report_html(
         changes=commit.schema_changes if commit else (),
         columns=view.column_views(profile, commit),
         types=sorted({column.type for column in profile.columns}),
+        personal=whole.personal(profile),
+        drifted=whole.changes(profile),
+        drift_headline=whole.drift_headline(profile),
+        drift_shown=whole.DRIFT_SHOWN,
+        relations=whole.relations(profile),
+        heat=whole.heat(profile),
+        dependencies=whole.dependency_rows(profile),
+        score=whole.score_parts(profile.sufficiency) if profile.sufficiency else (),
         reading=view.reading_facts(stream, detection),
         candidates=view.candidate_views(stream),
         files=view.other_files(stream, detection),
@@ -92,6 +100,8 @@ def _environment() -> Environment:
         loader=PackageLoader("udb_pipelines.publishing"),
         autoescape=True,
         undefined=StrictUndefined,
+        # Compiling the templates would be a third of what a small report costs. A folder of this user's alone.
+        bytecode_cache=FileSystemBytecodeCache(),
         trim_blocks=True,
         lstrip_blocks=True,
     )
