@@ -29,16 +29,19 @@ def extension_file(name: Extension) -> Path:
     return next(iter(folder.glob("*.duckdb_extension")), folder / f"{name}.duckdb_extension").resolve(strict=True)
 
 
-def connect(settings: Settings, extensions: tuple[Extension, ...] = ()) -> duckdb.DuckDBPyConnection:
+def connect(
+    settings: Settings, extensions: tuple[Extension, ...] = (), threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
     """Open an in-memory DuckDB that keeps to the memory, thread and spill limits and works in UTC.
 
-    The caller closes it. Data lives in files and in the attached lake, never in this database.
+    The caller closes it. Data lives in files and in the attached lake, never in this database. ``threads`` is the
+    setting when absent; many small queries are cheaper on one, for waking another costs more than it computes.
     """
     settings.spill.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(
         config={
             "memory_limit": settings.memory_limit,
-            "threads": settings.threads,
+            "threads": threads or settings.threads,
             "temp_directory": str(settings.spill),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

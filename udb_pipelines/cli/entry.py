@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -13,12 +14,16 @@ from udb_pipelines.errors import Exit, UdbError
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run ``udb`` with ``arguments`` (the process's own by default) and leave with its exit code."""
+    # Importing Dagster makes half a million objects that stay; looking through them for garbage again and again
+    # costs 0.3 CPU-seconds of every command.
+    gc.set_threshold(50_000, 20, 50)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _run(given)
         sys.stdout.flush()
     except BrokenPipeError:
         code = _closed_pipe()
+    gc.freeze()  # the process ends here: the last search for garbage would cost as much again
     sys.exit(code)
 
 

@@ -17,6 +17,8 @@ from udb_pipelines.connectors.rejects import RejectLog, RejectSummary
 from udb_pipelines.errors import CODES, UdbError
 from udb_pipelines.models import Connection, Finding, StagedDataset, StagedSync, Stream
 
+_SMALL_BYTES = 8 << 20
+
 
 def extract(connection: Connection, settings: Settings, job_id: str, last_fingerprint: str | None) -> StagedSync:
     """Read all streams into typed Parquet below ``settings.staging / job_id``.
@@ -54,7 +56,7 @@ def _dataset(connection: Connection, stream: Stream, settings: Settings, job_id:
     scratch = folder / stream.dataset
     with told(stream.dataset):
         scratch.mkdir(parents=True, exist_ok=True)
-    with closing(engine.connect(settings)) as duck, told(stream.dataset):
+    with closing(engine.connect(settings, threads=_threads(stream))) as duck, told(stream.dataset):
         task = Task(duck, connection, stream, settings, scratch, RejectLog(duck))
         with _unchanged(stream):
             rows = reader(task)
@@ -83,6 +85,12 @@ def _dataset(connection: Connection, stream: Stream, settings: Settings, job_id:
             for item in (*rows.findings, *_reject_findings(summary, rows.read), *_empty(rows))
         ),
     )
+
+
+def _threads(stream: Stream) -> int | None:
+    """One for files so small that a second only costs; None, the setting, for all else."""
+    sizes = [Path(file).stat().st_size for file in stream.detected.files if Path(file).is_file()]
+    return 1 if sizes and sum(sizes) < _SMALL_BYTES else None
 
 
 def _limit(connection: Connection, settings: Settings) -> float:

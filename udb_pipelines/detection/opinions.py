@@ -25,7 +25,7 @@ class Opinion:
 def second_opinions(text: str, settings: Settings) -> tuple[Opinion, ...]:
     """DuckDB's view of ``text``; a sniffer that gives up has none."""
     opinions = []
-    with tempfile.TemporaryDirectory() as folder, connect(settings) as connection:
+    with tempfile.TemporaryDirectory() as folder, connect(settings, threads=1) as connection:
         file = Path(folder) / "sample.csv"
         file.write_text(text, encoding="utf-8", errors="replace", newline="")
         for who, strict in (("DuckDB strict", "true"), ("DuckDB lenient", "false")):

@@ -33,10 +33,10 @@ def _silent(_: dg.InitLoggerContext) -> logging.Logger:
     return quiet
 
 
-def job_in_process(settings: Settings) -> dg.JobDefinition:
-    """The path alone, without pools, for a job that runs inside a command; see :func:`path_assets`."""
+def job_in_process(settings: Settings, source: str) -> dg.JobDefinition:
+    """The path for one source, without pools, for a job that runs inside a command; see :func:`path_assets`."""
     definitions = dg.Definitions(
-        assets=path_assets(pooled=False),
+        assets=path_assets(pooled=False, partitions=dg.StaticPartitionsDefinition([source])),
         resources=resources(settings),
         jobs=[jobs.path_job()],
         loggers={QUIET: dg.LoggerDefinition(_silent)},

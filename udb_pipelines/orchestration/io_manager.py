@@ -102,7 +102,7 @@ class WarehouseIOManager(dg.IOManager):
                 f"the input {context.name} is annotated with a type the warehouse cannot give",
                 remedy="annotate it with pd.DataFrame, pl.DataFrame, pa.Table or SyncResult",
             )
-        with self._udb.lake.reader() as connection:
+        with self._udb.lake.reader(threads=self._udb.settings.threads) as connection:
             return reader(connection.table(quote_identifier(self._table_to_read(context))))
 
     def _table_to_read(self, context: dg.InputContext) -> str:

@@ -115,7 +115,7 @@ def _run(
         if on_progress:
             around.enter_context(reporting(on_progress))
         try:
-            result = job_in_process(settings).execute_in_process(
+            result = job_in_process(settings, name).execute_in_process(
                 run_config={"loggers": {QUIET: {}}},
                 instance=instance,
                 partition_key=name,

@@ -28,6 +28,8 @@ from udb_pipelines.warehouse.batch import Batch, Mode, count_rows, file_columns
 from udb_pipelines.warehouse.lake import Lake
 from udb_pipelines.warehouse.transaction import Applied, Work, write
 
+_FEW_ROWS = 100_000
+
 _MODES: dict[SyncMode, Mode] = {
     "full_refresh_overwrite": "overwrite",
     "full_refresh_append": "append",
@@ -49,7 +51,7 @@ def commit(lake: Lake, staged: StagedSync) -> SyncResult:
     if not staged.datasets:
         return _unchanged(lake, staged)
     folder = lake.settings.staging / staged.job_id
-    with lake.writer() as connection:
+    with lake.writer(threads=_threads(lake, staged)) as connection:
         batches = [_batch(connection, dataset, staged) for dataset in staged.datasets]
         info = {"job_id": staged.job_id, "source": staged.source, "datasets": [batch.dataset for batch in batches]}
         work = Work(
@@ -61,6 +63,11 @@ def commit(lake: Lake, staged: StagedSync) -> SyncResult:
         result = write(lake, connection, batches, work, folder)
     _clear(folder, staged)
     return result
+
+
+def _threads(lake: Lake, staged: StagedSync) -> int:
+    """All of them where rows may have to be merged or rewritten; renaming files needs one."""
+    return lake.settings.threads if sum(dataset.rows_staged for dataset in staged.datasets) > _FEW_ROWS else 1
 
 
 def last_sync(lake: Lake, source: str) -> SyncResult | None:

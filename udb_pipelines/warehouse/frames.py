@@ -47,7 +47,7 @@ def store_frame(lake: Lake, dataset: str, frame: object, job_id: str) -> Dataset
     folder = lake.settings.staging / job_id / f"frame_{token}"
     make_folder(folder)
     file = folder / "frame.parquet"
-    with lake.writer() as connection:
+    with lake.writer(threads=lake.settings.threads) as connection:
         _write_parquet(connection, frame, str(file))
         columns = file_columns(connection, [file])
         rows = count_rows(connection, [file])

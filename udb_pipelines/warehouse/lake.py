@@ -38,17 +38,18 @@ class Lake:
         self.lock = WriterLock(settings.warehouse / "lock", settings.lock_timeout_seconds)
 
     @contextmanager
-    def reader(self, as_of: datetime | int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reader(self, as_of: datetime | int | None = None, *, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that sees exactly one version, attached read-only as ``lake`` and in use.
 
         Args:
             as_of: a version, or a time (UTC when it has no zone) whose newest version is meant; the newest
                 when absent.
+            threads: one is cheapest for the bookkeeping; ``settings.threads`` for scans.
 
         Raises:
             UdbError: ``E_VERSION`` when there is no such version, ``E_WAREHOUSE`` when the lake cannot be opened.
         """
-        with self._connected() as connection:
+        with self._connected(threads) as connection:
             with _opening():
                 version = self.catalog.version(connection, as_of)
                 if version is not None:
@@ -59,13 +60,13 @@ class Lake:
             yield connection
 
     @contextmanager
-    def writer(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def writer(self, *, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that may write; the lake is created when there is none.
 
         The caller takes :attr:`lock` around its transaction. DuckLake's own retry is off: it would commit on
         top of a version that the transaction has not seen.
         """
-        with self._connected() as connection:
+        with self._connected(threads) as connection:
             with _opening():
                 if self.catalog.version(connection, None) is None:
                     self._create()
@@ -91,8 +92,8 @@ class Lake:
             yield connection
 
     @contextmanager
-    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = connect(self.settings, self.catalog.extensions)
+    def _connected(self, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = connect(self.settings, self.catalog.extensions, threads)
         try:
             with _opening():
                 self.catalog.prepare(connection)

@@ -37,7 +37,8 @@ ORDER BY version DESC LIMIT 1
 
 def exists(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the attached lake has its bookkeeping; not before the first commit ever."""
-    query = "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'udb'"
+    # Schemas, not tables: listing tables loads the columns of all of them, 20 ms of CPU more.
+    query = "SELECT count(*) FROM duckdb_schemas() WHERE database_name = 'lake' AND schema_name = 'udb'"
     return bool(connection.execute(query).fetchall()[0][0])
 
 
