@@ -1,5 +1,6 @@
-"""What may go: artifacts and rejects of old jobs, leftovers of jobs that died, old temporary files.
+"""What may go: artifacts and rejects of old jobs, leftovers of jobs that died, old temporary files, unused cache.
 
+Cached are downloads and unpacked archive members; they are in use while a recorded stage of a source names them.
 Deleting is planned first, and the plan is what a person is shown. A plan names only things inside the folders
 that UDB manages, never such a folder itself, nothing reached through a link, and never the newest publication
 of a source. Versions of the warehouse are not touched here.
@@ -7,6 +8,7 @@ of a source. Versions of the warehouse are not touched here.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +23,10 @@ from udb_pipelines.warehouse.files import tree_bytes
 from udb_pipelines.warehouse.lake import Lake
 
 _DAY_SECONDS = 86_400
+
+_DIGEST = re.compile(r"\b[0-9a-f]{32,64}\b")
+_CACHED = re.compile(r"/cache/(?:content|unpacked)/([0-9a-f]{32,64})/")
+"""Cached content as the path of a file in a stage's record; see ``detection.fetch`` and ``detection.files``."""
 
 
 class Item(Model):
@@ -64,8 +70,13 @@ def plan(settings: Settings, lake: Lake, now: datetime | None = None) -> Retenti
         (settings.staging, path, "left by a job that died") for path in stale_folders(settings.staging, yesterday)
     ]
     found += [(settings.spill, path, "old temporary file") for path in _old_entries(settings.spill, yesterday)]
+    in_use = _cache_in_use(settings)
     for cache in _folders(settings.home / "cache"):
-        found += [(cache, path, "download not used for long") for path in _old_entries(cache, limit)]
+        found += [
+            (cache, path, "cached, but no source reads it")
+            for path in _old_entries(cache, yesterday)
+            if path.name not in in_use and not _remembers(path, in_use) and not _read_since(path, yesterday)
+        ]
     items = tuple(
         Item(root=root, path=path, reason=reason, bytes=tree_bytes(path)) for root, path, reason in sorted(found)
     )
@@ -128,6 +139,26 @@ def _rejects_in_use(settings: Settings, lake: Lake) -> set[Path]:
     with lake.reader() as connection:
         last = [ledger.last_result(connection, folder.name) for folder in _folders(settings.rejects)]
     return {dataset.rejects.parent for result in last if result for dataset in result.datasets if dataset.rejects}
+
+
+def _cache_in_use(settings: Settings) -> frozenset[str]:
+    """Digests of the cached content that the recorded stages of any source refer to."""
+    digests: set[str] = set()
+    for record in sorted(settings.stages.glob("*/*.json")):
+        digests.update(_CACHED.findall(record.read_text(encoding="utf-8")))
+    return frozenset(digests)
+
+
+def _read_since(path: Path, moment: float) -> bool:
+    """Whether somebody has read there: a job that has not recorded yet what it works on."""
+    return any(item.lstat().st_atime >= moment for item in path.rglob("*") if item.is_file())
+
+
+def _remembers(path: Path, in_use: frozenset[str]) -> bool:
+    """Whether ``path`` is what is remembered of an address whose content is in use."""
+    if path.suffix != ".json":
+        return False
+    return any(digest in in_use for digest in _DIGEST.findall(path.read_text(encoding="utf-8", errors="replace")))
 
 
 def _folders(root: Path) -> list[Path]:

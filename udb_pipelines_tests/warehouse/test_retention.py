@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from udb_pipelines.config import Settings
+from udb_pipelines.detection import detect
 from udb_pipelines.errors import UdbError
+from udb_pipelines.models import Source
 from udb_pipelines.warehouse import Lake, commit, retention
 from udb_pipelines_tests.warehouse.staging import Stager
 
@@ -17,10 +21,15 @@ from udb_pipelines_tests.warehouse.staging import Stager
 def file(path: Path, days_old: float) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("0123456789")
-    moment = (datetime.now(UTC) - timedelta(days=days_old)).timestamp()
-    os.utime(path, (moment, moment))
-    os.utime(path.parent, (moment, moment))
+    age(path, days_old)
+    age(path.parent, days_old)
     return path
+
+
+def age(path: Path, days_old: float) -> None:
+    moment = (datetime.now(UTC) - timedelta(days=days_old)).timestamp()
+    for item in (*path.rglob("*"), path):
+        os.utime(item, (moment, moment))
 
 
 def planned(settings: Settings, lake: Lake) -> set[str]:
@@ -51,13 +60,37 @@ def test_rejects_of_the_last_commit_stay(settings: Settings, lake: Lake, stage: 
     assert planned(settings, lake) == {"rejects/shop/unused"}
 
 
-def test_leftovers_and_cache(settings: Settings, lake: Lake) -> None:
+def test_leftovers(settings: Settings, lake: Lake) -> None:
     file(settings.staging / "dead" / "a.parquet", 2)
     file(settings.staging / "running" / "a.parquet", 0.1)
     file(settings.spill / "duckdb_temp", 3)
-    file(settings.home / "cache" / "urls" / "x.json", 60)
-    file(settings.home / "cache" / "urls" / "y.json", 3)
-    assert planned(settings, lake) == {"staging/dead", "tmp/duckdb_temp", "cache/urls/x.json"}
+    assert planned(settings, lake) == {"staging/dead", "tmp/duckdb_temp"}
+
+
+def test_cached_content_goes_when_no_source_reads_it(settings: Settings, lake: Lake, tmp_path: Path) -> None:
+    """Detected for real, so that the way the stages refer to the cache is the true one."""
+    archive = tmp_path / "shop.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("shop.csv", "id,name\n1,Ann\n2,Bob\n")
+    source = Source(name="shop", uri=str(archive), created_at=datetime.now(UTC))
+    found = detect(source, settings)
+    (unpacked,) = (settings.home / "cache" / "unpacked").iterdir()
+    cache = settings.home / "cache"
+    read, unread = "a" * 64, "b" * 64
+    for content, record in ((read, "read"), (unread, "unread")):
+        file(cache / "content" / content / "prices.csv", 60)
+        file(cache / "urls" / f"{record}.json", 60).write_text(json.dumps({"sha256": content, "name": "prices.csv"}))
+        age(cache / "urls" / f"{record}.json", 60)
+    age(unpacked, 60)
+    file(cache / "content" / ("c" * 64) / "just_fetched.csv", 0.1)
+    (settings.stages / "shop").mkdir(parents=True)
+    detection = settings.stages / "shop" / "detection.json"
+    detection.write_text(found.model_dump_json(indent=1))
+    (settings.stages / "web").mkdir()
+    (settings.stages / "web" / "connection.json").write_text(f'{{"files": ["{cache}/content/{read}/prices.csv"]}}')
+    assert planned(settings, lake) == {f"cache/content/{unread}", "cache/urls/unread.json"}
+    detection.unlink()
+    assert f"cache/unpacked/{unpacked.name}" in planned(settings, lake)
 
 
 def test_links_are_left_alone(settings: Settings, lake: Lake, tmp_path: Path) -> None:
