@@ -181,6 +181,9 @@ CODES: dict[str, CodeInfo] = {
     "W_HEADER_REPEATED": _warning(
         "the header comes again inside the data; those lines were set aside", "look at the rejects"
     ),
+    "W_SHORT_ROWS": _warning(
+        "many rows leave out fields at their end; these are empty now", "check that the last columns are right"
+    ),
     "W_HEADER_GUESSED": _warning("column names were made up: the file has no header", "declare --header"),
     "W_DATE_RANGE": _warning("dates before 1900 or more than a year ahead", "check them at the source"),
     "W_NULL_MARKER": _warning("a word that often means 'no value'", "list it in null_markers if it does"),

@@ -144,6 +144,8 @@ class Dialect(Model):
     """Physical lines before the header: preamble."""
     comment: str = ""
     footer_rows: int = 0
+    short_rows: bool = False
+    """Rows may leave out empty fields at their end."""
     padded: bool = False
     """Blanks beside delimiters set values apart; they are no part of them."""
 
@@ -364,6 +366,8 @@ class NumericStats(Model):
     """Median absolute deviation from the median."""
     cv: float | None = None
     """Coefficient of variation: stddev / mean."""
+    log_histogram: tuple[Bin, ...] = ()
+    """Bins of equal width on a logarithmic axis, for positive numbers of which few are very large."""
 
 
 class MoneyStats(Model):
@@ -388,6 +392,11 @@ class DateStats(Model):
     out_of_range: int
     ambiguous: bool = False
     """No value decides whether the day or the month comes first."""
+    cadence: str | None = None
+    """``daily``, ``weekly``, ``monthly``, ``quarterly``, ``yearly``, when most neighbouring days are so far apart."""
+    gaps: int | None = None
+    """Neighbouring days further apart than the cadence allows."""
+    longest_gap_days: int | None = None
 
 
 class TextStats(Model):
@@ -400,6 +409,11 @@ class TextStats(Model):
     upper: int
     lower: int
     mixed: int
+    scripts: tuple[ValueCount, ...] = ()
+    """Unicode scripts, each with the rows that have a letter of it."""
+    classes: tuple[ValueCount, ...] = ()
+    """Rows with a ``letter``, ``digit``, ``space``, ``punctuation``, another ASCII ``control`` character, or one that
+    is ``other``, among the first 200 characters."""
 
 
 class ColumnProfile(Model):
@@ -440,6 +454,9 @@ class ColumnProfile(Model):
     findings: tuple[Finding, ...] = ()
     approximate: tuple[str, ...] = ()
     """Names of the figures above that are not exact, with the method."""
+    shortest_value: str | None = None
+    longest_value: str | None = None
+    """The first of them in order, cut as other values are."""
     semantic_share: float | None = None
     """Share of the non-null rows that are of ``semantic_type``, 0 to 1."""
     semantic_evidence: tuple[Evidence, ...] = ()

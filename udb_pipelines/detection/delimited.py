@@ -29,6 +29,7 @@ VALUE_LIKE = 0.6
 REGULAR = 0.95
 AGREEMENT = 0.1
 STRAY = 0.2
+SHORT = 0.3
 SCANNED_BYTES = 256 << 20
 """Scanned for a first quote; memchr does a gigabyte in a fraction of a second."""
 SEARCHED_BYTES = 1 << 20
@@ -213,6 +214,7 @@ def _described(
         skip_rows=skip,
         comment=comment,
         footer_rows=len(rows) - layout.end,
+        short_rows=bool(layout.header_rows) and _has_short_rows(rows[layout.start : layout.end], columns),
         padded=best.columns > 1 and is_padded(text, delimiter),
     )
     schema = name_columns(layout.names)
@@ -228,6 +230,13 @@ def _described(
         dialect, schema, _candidates(dialect, best, runner_up, opinions, elsewhere), tuple(findings),
         _row_estimate(sample, encoding, text, rows, layout),
     )  # fmt: skip
+
+
+def _has_short_rows(rows: Sequence[tuple[str, ...]], columns: int) -> bool:
+    """Whether the writer left out empty fields at the end: many rows are shorter than the header, none is longer."""
+    lengths = [len(row) for row in rows]
+    short = sum(length < columns for length in lengths)
+    return short > SHORT * len(rows) and min(lengths) > 1 and max(lengths) == columns
 
 
 def _share_elsewhere(sample: Sample, encoding: Encoding, best: Trial) -> float | None:
@@ -316,6 +325,8 @@ def _dialect_findings(
         findings.append(told("W_PREAMBLE", f"{dialect.skip_rows} lines before the header", count=dialect.skip_rows))
     if dialect.footer_rows:
         findings.append(told("W_FOOTER", f"{dialect.footer_rows} rows after the table", count=dialect.footer_rows))
+    if dialect.short_rows:
+        findings.append(told("W_SHORT_ROWS", f"many rows of {name} have fewer fields than its header"))
     if not dialect.header_rows:
         findings.append(told("W_HEADER_GUESSED", "no header was found; columns are named by position"))
     if runner_up:

@@ -16,7 +16,7 @@ Cells = tuple[str, ...]
 TYPED: tuple[CellType, ...] = ("number", "date", "flag", "special")
 BODY_ROWS = 300
 MAX_HEADER_ROWS = 3
-MAX_FOOTER_ROWS = 10
+MAX_FOOTER_ROWS = 30
 MAX_CHANCE_ROWS = 10
 """Rows in which preamble is looked for below a row that has the table's width."""
 DOMINANT = 0.75
@@ -135,16 +135,19 @@ def _is_odd_header(row: Cells, body: Sequence[Cells], columns: int) -> bool:
 
 
 def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
-    """Rows at the end of a single field: notes, sources, totals.
+    """Rows at the end that begin with one of a single field and have few: notes, sources, totals.
 
     A field like those of the first column may be a row that was cut off; it stays, to be rejected and seen.
     """
     end = len(rows)
     first = _dominant([row for row in rows[start + 1 :][:BODY_ROWS] if len(row) == columns], 0)
-    while end > start + 2 and columns > 2 and len(rows[end - 1]) == 1:
-        if (first in TYPED and cell_type(rows[end - 1][0]) == first) or _holds_fields(rows[end - 1][0], columns):
+    while end > start + 2 and columns > 2 and len(rows[end - 1]) <= max(1, columns // 3):
+        cell = rows[end - 1][0]
+        if len(rows[end - 1]) == 1 and ((first in TYPED and cell_type(cell) == first) or _holds_fields(cell, columns)):
             break
         end -= 1
+    while end < len(rows) and len(rows[end]) > 1:
+        end += 1
     return end if len(rows) - end <= MAX_FOOTER_ROWS else len(rows)
 
 

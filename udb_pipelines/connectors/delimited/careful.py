@@ -195,11 +195,17 @@ class CarefulReader:
         except _MalformedError:
             self._reject(line, "E_QUOTE_RULE", "a quote inside a quoted value is not doubled")
             return None
+        fields = self._filled(fields)
         if len(fields) != self._width:
             self._reject(line, "E_JAGGED_ROW", f"{len(fields)} fields instead of {self._width}")
             return None
         self.tally.lines += 1
         return fields
+
+    def _filled(self, fields: Fields) -> Fields:
+        """``fields`` with those that the dialect lets rows leave out at their end."""
+        missing = self._width - len(fields)
+        return [*fields, *[None] * missing] if missing > 0 and self._dialect.short_rows and len(fields) > 1 else fields
 
     def _several_lines(self, line: _Line, lines: Iterator[_Line]) -> Fields | None:
         """A record whose quoted value goes on. It must close with the right width, or its first line is rejected."""
@@ -217,6 +223,7 @@ class CarefulReader:
                 continue
             except _MalformedError:
                 break
+            fields = self._filled(fields)
             if len(fields) != self._width:
                 break
             self.tally.lines += 1 + sum(1 for part in taken if part.text.strip("\r\n"))

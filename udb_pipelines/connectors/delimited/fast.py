@@ -34,6 +34,7 @@ def usable(text: PlainText, found: Scan, dialect: Dialect) -> bool:
         found.regular
         and not dialect.comment
         and not dialect.padded
+        and not dialect.short_rows
         and len(dialect.delimiter.encode()) <= 4
         and text.end == text.path.stat().st_size
         and (not dialect.quote or dialect.quote not in text.header or _one_line_each(text, dialect))
@@ -73,13 +74,13 @@ def rejected(
         NotRegularError: one of them is of a kind that a regular file cannot have.
     """
     rows = connection.execute(
-        f"""SELECT line_byte_position - 1, any_value(csv_line), list(DISTINCT error_type), max(column_idx)
+        f"""SELECT line_byte_position - 1, any_value(csv_line), list(DISTINCT error_type)
             FROM reject_errors JOIN reject_scans USING (scan_id, file_id)
             WHERE file_path = {quote_literal(text.path)} GROUP BY 1 ORDER BY 1"""
     ).fetchall()
     if not rows:
         return []
-    found = [_reject(offset, raw, kinds, fields, width) for offset, raw, kinds, fields in rows]
+    found = [_reject(offset, raw, kinds, width) for offset, raw, kinds in rows]
     offsets = tuple(reject.byte_offset or 0 for reject in found)
     ordinals = scan(text, dialect, offsets).ordinals
     if len(ordinals) != len(found):
@@ -90,13 +91,14 @@ def rejected(
     ]
 
 
-def _reject(offset: int, raw: str, kinds: list[str], fields: int, width: int) -> Reject:
+def _reject(offset: int, raw: str, kinds: list[str], width: int) -> Reject:
     codes = {CODES.get(kind) for kind in kinds}
     if None in codes or len(codes) != 1:
         raise NotRegularError
     # After CRLF DuckDB counts the line feed to the next line.
+    amount = "fewer" if "MISSING COLUMNS" in kinds else "more"
     shift = len(raw) - len(raw.lstrip("\r\n"))
-    return Reject(0, offset + shift, "E_JAGGED_ROW", f"{fields} fields instead of {width}", raw.strip("\r\n"))
+    return Reject(0, offset + shift, "E_JAGGED_ROW", f"{amount} fields than {width}", raw.strip("\r\n"))
 
 
 def forget_rejects(connection: duckdb.DuckDBPyConnection) -> None:
