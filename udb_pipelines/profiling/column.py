@@ -9,7 +9,7 @@ from udb_pipelines.profiling import expressions as sql
 from udb_pipelines.profiling.findings import to_findings
 from udb_pipelines.profiling.parts import Parts
 from udb_pipelines.profiling.semantics import Semantics, find_semantics, without_values
-from udb_pipelines.profiling.session import VALUES, Session
+from udb_pipelines.profiling.session import VALUES, Session, shown
 from udb_pipelines.profiling.storage import Column
 from udb_pipelines.profiling.text_column import FACTS, profile_text
 from udb_pipelines.profiling.typed_column import profile_typed
@@ -74,11 +74,24 @@ def _assemble(
         date=parts.date,
         text=parts.text,
         findings=to_findings(session, column, parts.suspicions),
+        **_extremes(session, column, facts),
         semantic_type=semantics.type if semantics else None,
         semantic_share=semantics.share if semantics else None,
         semantic_evidence=semantics.evidence if semantics else (),
         pii_severity=semantics.severity if semantics else None,
     )
+
+
+def _extremes(session: Session, column: Column, facts: dict[str, Any]) -> dict[str, str | None]:
+    """The shortest and the longest value, of several the first in order; none for numbers and the like."""
+    if not column.has_lengths or not facts["non_null"]:
+        return {}
+    value, least, most = "v" if column.is_text else "v::VARCHAR", facts["shortest"], facts["longest"]
+    found = session.rows_of(
+        f"SELECT min(t) FILTER (WHERE k = {least}), min(t) FILTER (WHERE k = {most}) FROM "
+        f"(SELECT {value} AS t, length(t) AS k FROM {VALUES}) WHERE k IN ({least}, {most})"
+    )[0]
+    return {"shortest_value": shown(found[0]), "longest_value": shown(found[1])}
 
 
 def _ranked(session: Session, order: str) -> tuple[ValueCount, ...]:

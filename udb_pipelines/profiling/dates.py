@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from udb_pipelines.engine import quote_literal
 from udb_pipelines.models import DateStats, ValueCount
@@ -57,6 +58,14 @@ _RIVALS = {
     _BY_NAME["MM-DD-YYYY"]: _BY_NAME["DD-MM-YYYY"],
 }
 """Formats that differ only in the order of day and month; the first is taken when no value decides."""
+MOMENTS = "udb_profile_moments"
+"""Temporary table of the column at hand: moments ``m`` and how many rows have each, ``n``."""
+
+CADENCES = {"daily": (1, 1), "weekly": (7, 7), "monthly": (28, 31), "quarterly": (90, 92), "yearly": (365, 366)}
+"""Days from one that occurs to the next."""
+PREVAILS = 0.6
+LEAST_STEPS = 5
+"""Fewer days that follow each other make no cadence."""
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -206,8 +215,20 @@ def date_stats(session: Session, moment: str, format_name: str, *, ambiguous: bo
 
     ``min`` and ``max`` are ISO text; a time of midnight throughout is left out.
     """
-    latest = latest_day(session.today)
-    source = f"(SELECT {moment} AS m, n FROM {VALUES}) WHERE m IS NOT NULL AND isfinite(m)"
+    # Parsing is what costs, so each value is parsed once.
+    session.drop(MOMENTS)
+    session.connection.execute(
+        f"CREATE TEMP TABLE {MOMENTS} AS SELECT m, n FROM (SELECT {moment} AS m, n FROM {VALUES}) "
+        "WHERE m IS NOT NULL AND isfinite(m)"
+    )
+    try:
+        return _stats_of_moments(session, format_name, ambiguous=ambiguous)
+    finally:
+        session.drop(MOMENTS)
+
+
+def _stats_of_moments(session: Session, format_name: str, *, ambiguous: bool) -> DateStats | None:
+    latest, source = latest_day(session.today), MOMENTS
     facts = session.record_of(
         {
             "low": "min(m)::VARCHAR",
@@ -233,4 +254,22 @@ def date_stats(session: Session, moment: str, format_name: str, *, ambiguous: bo
         by_weekday=tuple(ValueCount(value=_WEEKDAYS[d - 1], count=n) for _, _, d, n in parts if d is not None),
         out_of_range=facts["odd"],
         ambiguous=ambiguous,
+        **_gaps(session),
     )
+
+
+def _gaps(session: Session) -> dict[str, Any]:
+    """The cadence of the days that occur, and where it is broken; nothing when no cadence prevails."""
+    steps = session.rows_of(
+        f"SELECT step, count(*) FROM (SELECT d - lag(d) OVER (ORDER BY d) AS step FROM "
+        f"(SELECT DISTINCT m::DATE AS d FROM {MOMENTS})) WHERE step IS NOT NULL GROUP BY step"
+    )
+    total = sum(count for _, count in steps)
+    if total < LEAST_STEPS:
+        return {}
+    for name, (least, most) in CADENCES.items():
+        if sum(count for step, count in steps if least <= step <= most) > total * PREVAILS:
+            gaps = sum(count for step, count in steps if step > most)
+            longest = max(step for step, _ in steps)
+            return {"cadence": name, "gaps": gaps, "longest_gap_days": longest if gaps else None}
+    return {}

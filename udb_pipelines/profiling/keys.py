@@ -1,14 +1,16 @@
-"""Columns that may identify a row: single columns first, then pairs. Exact, never from a sketch.
+"""Columns that may identify a row: single columns first, then pairs, then three. Exact, never from a sketch.
 
 A measure that happens to be unique is no key, so numbers with a fraction, amounts, mixed and empty columns are
-left out. Pairs are looked at only when no single column identifies every row, and only those pairs that could:
-their distinct values multiplied must reach the number of rows, and a prefix of the table must not refute them.
+left out. Pairs are looked at only when no single column identifies every row, three columns only when no pair
+does, and only those combinations that could: their distinct values multiplied must reach the number of rows, and a
+prefix of the table must not refute them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from math import prod
 
 from udb_pipelines.models import ColumnProfile, KeyCandidate
 from udb_pipelines.profiling.session import Session
@@ -17,16 +19,20 @@ from udb_pipelines.profiling.storage import Column
 MOST_CANDIDATES = 5
 LEAST_SCORE = 0.95
 """A column below this score is not worth proposing."""
-MOST_PAIRS = 20
-"""Pairs that are counted over the whole table, the most promising first."""
+MOST_COMBINED = 30
+"""Columns that are combined, those with most values."""
+MOST_REFUTED = 400
+"""Combinations that are tried on the prefix, the most promising first."""
+MOST_COUNTED = 20
+"""Combinations that are counted over the whole table."""
 PREFIX_ROWS = 10_000
-"""A pair that repeats among the first rows is not unique: cheap refutation, never acceptance."""
+"""A combination that repeats among the first rows is not unique: cheap refutation, never acceptance."""
 
 
 def candidate_keys(
     session: Session, columns: Sequence[Column], profiles: Sequence[ColumnProfile]
 ) -> tuple[KeyCandidate, ...]:
-    """At most five candidates, single columns before pairs, each in order of score."""
+    """At most five candidates, single columns before combinations, each in order of score."""
     if not session.rows:
         return ()
     eligible = [(column, found) for column, found in zip(columns, profiles, strict=True) if _may_identify(found)]
@@ -34,7 +40,9 @@ def candidate_keys(
     found = [key for key in singles if key.score >= LEAST_SCORE][:MOST_CANDIDATES]
     if any(key.score == 1 for key in found):
         return tuple(found)
-    return tuple((found + _pairs(session, eligible))[:MOST_CANDIDATES])
+    pairs = _compounds(session, eligible, 2)
+    # Three columns are worth counting only where two do not do.
+    return tuple((found + (pairs or _compounds(session, eligible, 3)))[:MOST_CANDIDATES])
 
 
 def _may_identify(profile: ColumnProfile) -> bool:
@@ -61,20 +69,36 @@ def _scored(names: tuple[str, ...], distinct: float, nulls: float, invalid: int,
     )
 
 
-def _pairs(session: Session, eligible: Sequence[tuple[Column, ColumnProfile]]) -> list[KeyCandidate]:
-    """Pairs without nulls that identify every row."""
-    complete = [item for item in eligible if not item[1].nulls]
-    possible = [pair for pair in combinations(complete, 2) if pair[0][1].distinct * pair[1][1].distinct >= session.rows]
-    possible.sort(key=lambda pair: -pair[0][1].distinct * pair[1][1].distinct)
-    unrefuted = [pair for pair in possible if _unique(session, pair[0][0], pair[1][0], PREFIX_ROWS)][:MOST_PAIRS]
-    unique = [pair for pair in unrefuted if _unique(session, pair[0][0], pair[1][0], session.rows)]
-    return [_scored((a[1].name, b[1].name), 1.0, 0.0, a[1].invalid + b[1].invalid, session.rows) for a, b in unique]
+def _compounds(session: Session, eligible: Sequence[tuple[Column, ColumnProfile]], size: int) -> list[KeyCandidate]:
+    """Combinations of ``size`` columns without nulls that identify every row."""
+    complete = sorted((item for item in eligible if not item[1].nulls), key=lambda item: -item[1].distinct)
+    room = [item[1].distinct for item in complete]
+    possible = [
+        places
+        for places in combinations(range(len(complete[:MOST_COMBINED])), size)
+        if prod(room[place] for place in places) >= session.rows
+    ]
+    possible.sort(key=lambda places: -prod(room[place] for place in places))
+    found: list[KeyCandidate] = []
+    counted = 0
+    for places in possible[:MOST_REFUTED]:
+        items = sorted((complete[place] for place in places), key=lambda item: item[0].position)
+        columns = [column for column, _ in items]
+        if not _unique(session, columns, PREFIX_ROWS):
+            continue
+        counted += 1
+        if session.rows <= PREFIX_ROWS or _unique(session, columns, session.rows):
+            invalid = sum(profile.invalid for _, profile in items)
+            found.append(_scored(tuple(profile.name for _, profile in items), 1.0, 0.0, invalid, session.rows))
+        if counted == MOST_COUNTED or len(found) == MOST_CANDIDATES:
+            break
+    return found
 
 
-def _unique(session: Session, first: Column, second: Column, rows: int) -> bool:
+def _unique(session: Session, columns: Sequence[Column], rows: int) -> bool:
     looked_at = min(rows, session.rows)
+    values = ", ".join(column.value_sql for column in columns)
     distinct = session.rows_of(
-        f"SELECT count(*) FROM (SELECT DISTINCT {first.value_sql}, {second.value_sql} FROM "
-        f"(FROM {session.table} LIMIT {looked_at}))"
+        f"SELECT count(*) FROM (SELECT DISTINCT {values} FROM (FROM {session.table} LIMIT {looked_at}))"
     )
     return bool(distinct[0][0] == looked_at)

@@ -25,6 +25,8 @@ CHUNK = 122_880
 
 QUANTILES = {"p1": 0.01, "p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 BINS = 10
+SKEWED = 1.0
+"""Skewness from which positive numbers get a logarithmic histogram beside the plain one."""
 DISTANCE_BINS = 1024
 """Bins in which the median distance is looked for; more of them leave less to sort."""
 
@@ -195,6 +197,7 @@ def _assemble(session: Session, basics: _Basics, q: dict[str, float]) -> Numeric
         integers_pct=100 * basics.integers / basics.n,
         outliers=spread.outliers,
         histogram=spread.histogram,
+        log_histogram=_log_histogram(session, basics, moments.skewness),
         mode=_mode(session, basics),
         mad=_median_deviation(session, basics, q["p50"]),
         cv=_finite(moments.stddev / moments.mean) if moments.stddev is not None and moments.mean else None,
@@ -202,6 +205,17 @@ def _assemble(session: Session, basics: _Basics, q: dict[str, float]) -> Numeric
         normality_statistic=_finite(normality.statistic) if normality else None,
         normality_p_value=_finite(normality.p_value) if normality else None,
     )
+
+
+def _log_histogram(session: Session, basics: _Basics, skewness: float | None) -> tuple[Bin, ...]:
+    if basics.low <= 0 or skewness is None or skewness < SKEWED or not math.isfinite(basics.high):
+        return ()
+    start, width = math.log(basics.low), (math.log(basics.high) - math.log(basics.low)) / BINS
+    edges = [basics.low, *(math.exp(start + i * width) for i in range(1, BINS)), basics.high]
+    if not all(a < b for a, b in pairwise(edges)):
+        return ()
+    counts = dict(session.rows_of(f"SELECT {_bin_sql(edges)} AS bin, sum(n)::BIGINT FROM {SORTED} GROUP BY bin"))
+    return tuple(Bin(low=a, high=b, count=counts.get(i, 0)) for i, (a, b) in enumerate(pairwise(edges)))
 
 
 def _mode(session: Session, basics: _Basics) -> float | None:

@@ -9,6 +9,15 @@ from udb_pipelines.models import TextStats, ValueCount
 from udb_pipelines.profiling.session import VALUES, Session, count_where
 from udb_pipelines.profiling.shapes import LARGE, byte_mapping, fast_shape, shape
 
+SHAPES = "udb_profile_shapes"
+"""Temporary table of the column at hand: patterns ``p`` and how many rows have each, ``c``."""
+
+SCRIPTS = (
+    "Arabic", "Armenian", "Bengali", "Cyrillic", "Devanagari", "Ethiopic", "Georgian", "Greek", "Han", "Hangul",
+    "Hebrew", "Hiragana", "Katakana", "Khmer", "Tamil", "Telugu", "Thai",
+)  # fmt: skip
+"""Scripts that are told beside Latin."""
+
 
 def text_stats(session: Session, facts: dict[str, Any]) -> TextStats:
     """Statistics of the text in the distinct-value pass, whose ``v`` is VARCHAR and whose ``facts`` are known."""
@@ -20,22 +29,66 @@ def text_stats(session: Session, facts: dict[str, Any]) -> TextStats:
         },
         f"(SELECT n, v = upper(v) AS u, v = lower(v) AS l FROM {VALUES})",
     )
-    return TextStats(entropy=entropy(session), patterns=_patterns(session, facts), **cases)
-
-
-def _patterns(session: Session, facts: dict[str, Any]) -> tuple[ValueCount, ...]:
     all_ascii = facts["bytes"] == facts["characters"]
+    _lay_down_shapes(session, facts, all_ascii=all_ascii)
+    try:
+        patterns, classes = _patterns(session), _classes(session)
+    finally:
+        session.drop(SHAPES)
+    letters = next((entry.count for entry in classes if entry.value == "letter"), 0)
+    scripts = _latin(letters) if all_ascii else _scripts(session)
+    return TextStats(entropy=entropy(session), patterns=patterns, classes=classes, scripts=scripts, **cases)
+
+
+def _lay_down_shapes(session: Session, facts: dict[str, Any], *, all_ascii: bool) -> None:
+    """The shapes of the values, of which there are far fewer than values, with their rows."""
     if facts["distinct_values"] < LARGE:
-        return _most_frequent(session, shape("v", all_ascii=all_ascii))
+        _group_by_shape(session, shape("v", all_ascii=all_ascii))
+        return
     with byte_mapping(session.connection):
-        return _most_frequent(session, fast_shape("v", all_ascii=all_ascii))
+        _group_by_shape(session, fast_shape("v", all_ascii=all_ascii))
 
 
-def _most_frequent(session: Session, pattern: str) -> tuple[ValueCount, ...]:
-    return session.value_counts(
-        f"SELECT {pattern} AS p, sum(n)::BIGINT AS c FROM {VALUES} GROUP BY p "
-        f"ORDER BY c DESC, p LIMIT {session.settings.max_top_values}"
+def _group_by_shape(session: Session, pattern: str) -> None:
+    session.connection.execute(
+        f"CREATE TEMP TABLE {SHAPES} AS SELECT {pattern} AS p, sum(n)::BIGINT AS c FROM {VALUES} GROUP BY p"
     )
+
+
+def _patterns(session: Session) -> tuple[ValueCount, ...]:
+    return session.value_counts(f"FROM {SHAPES} ORDER BY c DESC, p LIMIT {session.settings.max_top_values}")
+
+
+def _classes(session: Session) -> tuple[ValueCount, ...]:
+    """Rows with a character of a class, read from the shapes: a letter of any script has become an ``A``."""
+    selected = {
+        name: f"coalesce(sum(c) FILTER (WHERE {holds}), 0)::BIGINT"
+        for name, holds in {
+            "letter": "contains(p, 'A')",
+            "digit": "contains(p, '9')",
+            "space": "contains(p, ' ')",
+            "punctuation": "regexp_matches(p, '[!-/:-@\\[-`{-~]')",
+            "control": "regexp_matches(p, '[\\x00-\\x1f\\x7f]')",
+            "other": "strlen(p) <> length(p)",
+        }.items()
+    }
+    found = session.record_of(selected, SHAPES)
+    return tuple(ValueCount(value=name, count=count) for name, count in found.items() if count)
+
+
+def _latin(rows: int) -> tuple[ValueCount, ...]:
+    return (ValueCount(value="Latin", count=rows),) if rows else ()
+
+
+def _scripts(session: Session) -> tuple[ValueCount, ...]:
+    """Rows with a letter of each script, most frequent first; only values beyond ASCII can have another than Latin."""
+    selected = {
+        name: count_where(f"(strlen(v) <> length(v) AND regexp_matches(v, '\\p{{{name}}}'))") for name in SCRIPTS
+    }
+    latin = count_where("regexp_matches(v, '[A-Za-z]') OR (strlen(v) <> length(v) AND regexp_matches(v, '\\p{Latin}'))")
+    found = session.record_of({"Latin": latin, **selected}, VALUES)
+    ranked = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
+    return tuple(ValueCount(value=name, count=count) for name, count in ranked if count)
 
 
 def entropy_stats(session: Session) -> TextStats:

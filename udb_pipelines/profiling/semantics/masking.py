@@ -40,6 +40,8 @@ def without_values(column: ColumnProfile) -> ColumnProfile:
             "masked": True,
             "top_values": _masked_counts(column.top_values),
             "bottom_values": _masked_counts(column.bottom_values),
+            "shortest_value": masked(column.shortest_value) if column.shortest_value else None,
+            "longest_value": masked(column.longest_value) if column.longest_value else None,
             "numeric": _numbers(column),
             "date": _years(column.date) if column.date else None,
         }
