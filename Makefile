@@ -7,11 +7,12 @@ UDB_HOME ?= .udb
 SAMPLES := $(UDB_HOME)/samples
 PORT ?= 3000
 WORKERS ?= auto
+SECONDS ?= 300
 
 export UDB_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-long lint types format lock docs bench bench-detect corpora clean
+.PHONY: help install demo dev test test-long lint types format lock docs bench bench-detect fuzz corpora clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +63,9 @@ bench: $(STAMP) ## Measure what benchmarks/ promises and save benchmarks/RESULTS
 
 bench-detect: $(STAMP) ## Measure detection and loading against other readers and save benchmarks/RESULTS-detect.md
 	@$(BIN)/python -m benchmarks.detect
+
+fuzz: $(STAMP) ## Read damaged public files for minutes (SECONDS=300): no crash, no hang
+	@$(BIN)/python -m udb_pipelines_tests.detection.fuzz $(SECONDS)
 
 corpora: $(STAMP) ## Take every public test file through the stages and print what became of it
 	@$(BIN)/python -m benchmarks.corpora
