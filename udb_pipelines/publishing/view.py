@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from udb_pipelines.errors import CODES, Severity
 from udb_pipelines.models import (
+    Bin,
     ColumnProfile,
     DatasetVersion,
     DateStats,
@@ -374,6 +375,9 @@ def _facts(column: ColumnProfile, present: int) -> tuple[Fact, ...]:
     if column.min_length is not None:
         lengths = f"{integer(column.min_length)} to {integer(column.max_length)}"
         facts.append(Fact("Length", lengths, f"mean {number(column.avg_length)}"))
+    if column.longest_value is not None and column.min_length != column.max_length:
+        facts.append(Fact("Shortest", _edges(shown(column.shortest_value or "", 40))))
+        facts.append(Fact("Longest", _edges(shown(column.longest_value, 40))))
     if column.leading_trailing_space:
         facts.append(Fact("Outer white space", integer(column.leading_trailing_space), "values"))
     if column.text and column.type not in {"numeric", "money", "date"}:
@@ -395,10 +399,18 @@ def _statistics(column: ColumnProfile) -> list[Fact]:
 
 def _text_facts(text: TextStats) -> list[Fact]:
     cases = (("Upper case", text.upper), ("Lower case", text.lower), ("Mixed case", text.mixed))
-    return [
+    facts = [
         Fact("Entropy", number(text.entropy), "bits"),
         *(Fact(label, integer(count)) for label, count in cases if count),
     ]
+    if text.scripts and [entry.value for entry in text.scripts] != ["Latin"]:
+        facts.append(Fact("Scripts", _counted(text.scripts)))
+    odd = [entry for entry in text.classes if entry.value in ("control", "other")]
+    return [*facts, Fact("With unusual characters", _counted(odd))] if odd else facts
+
+
+def _counted(entries: Sequence[ValueCount]) -> str:
+    return ", ".join(f"{entry.value} {integer(entry.count)}" for entry in entries)
 
 
 def _numeric_facts(stats: NumericStats) -> list[Fact]:
@@ -435,6 +447,10 @@ def _date_facts(stats: DateStats) -> list[Fact]:
         Fact("Span", plural(stats.span_days, "day") if stats.span_days is not None else "–"),
         Fact("Format", shown(stats.format), "day and month could be swapped" if stats.ambiguous else ""),
     ]
+    if stats.cadence:
+        longest = f"longest {plural(stats.longest_gap_days, 'day')}" if stats.longest_gap_days else ""
+        facts.append(Fact("Cadence", stats.cadence))
+        facts.append(Fact("Gaps", integer(stats.gaps), longest))
     if stats.out_of_range:
         facts.append(Fact("Before 1900 or over a year ahead", integer(stats.out_of_range)))
     return facts
@@ -442,7 +458,9 @@ def _date_facts(stats: DateStats) -> list[Fact]:
 
 def _charts(column: ColumnProfile) -> Iterable[Chart]:
     if column.numeric and column.numeric.histogram:
-        yield _histogram_chart(column.numeric)
+        yield _histogram_chart(column.numeric.histogram, "Rows by value")
+    if column.numeric and column.numeric.log_histogram:
+        yield _histogram_chart(column.numeric.log_histogram, "Rows by value, logarithmic axis")
     if column.numeric:
         strip = charts.quantile_strip(column.numeric)
         if strip:
@@ -453,11 +471,10 @@ def _charts(column: ColumnProfile) -> Iterable[Chart]:
         yield from _date_charts(column.date)
 
 
-def _histogram_chart(stats: NumericStats) -> Chart:
-    bins = stats.histogram
+def _histogram_chart(bins: Sequence[Bin], caption: str) -> Chart:
     rows = tuple((number(entry.low), number(entry.high), integer(entry.count)) for entry in bins)
     label = f"Histogram with {plural(len(bins), 'bin')} from {number(bins[0].low)} to {number(bins[-1].high)}"
-    return Chart("Rows by value", charts.histogram(bins, label), ("From", "Up to", "Rows"), rows)
+    return Chart(caption, charts.histogram(bins, label), ("From", "Up to", "Rows"), rows)
 
 
 def _date_charts(stats: DateStats) -> Iterable[Chart]:
