@@ -144,6 +144,8 @@ class CarefulReader:
         self._rejects = rejects
         self._label = label
         self._splitter = FieldSplitter(dialect)
+        # Where carriage returns end no line, a line that holds one is not blank.
+        self._blank = ("\n", "\r\n", "\r") if dialect.newline in ("\r", "mixed") else ("\n", "\r\n")
         self._header = text.header_line(dialect, width)
         self._ahead: deque[_Line] = deque()
 
@@ -178,10 +180,10 @@ class CarefulReader:
 
     def _record(self, line: _Line, lines: Iterator[_Line]) -> Fields | None:
         """The record that begins in ``line``; None when the line is blank, a comment or rejected."""
-        text = line.text.rstrip("\r\n")
-        if not text:
+        if line.text in self._blank:
             self.tally.blank += 1
             return None
+        text = line.text.rstrip("\r\n")
         if self._dialect.comment and text.startswith(self._dialect.comment):
             self.tally.comments += 1
             return None
@@ -226,7 +228,7 @@ class CarefulReader:
             fields = self._filled(fields)
             if len(fields) != self._width:
                 break
-            self.tally.lines += 1 + sum(1 for part in taken if part.text.strip("\r\n"))
+            self.tally.lines += 1 + sum(1 for part in taken if part.text not in self._blank)
             return fields
         self._ahead.extendleft(reversed(taken))
         self._reject(line, "E_QUOTE_RULE", "a quoted value is not closed")

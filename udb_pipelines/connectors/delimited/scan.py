@@ -213,7 +213,9 @@ class _Scanner:
         before, second = padded[ends + 1], padded[ends]
         is_lf = padded[ends + 2] == LF
         after_cr = is_lf & (before == CR)
-        blank: Flags = (~after_cr & ((before == LF) | (before == CR))) | (after_cr & ((second == LF) | (second == CR)))
+        blank: Flags = (~after_cr & (before == LF)) | (after_cr & (second == LF))
+        if self._cr_ends:
+            blank |= (~after_cr & (before == CR)) | (after_cr & (second == CR))
         return blank
 
     def _count_records(self, ends: Positions, blank: Flags) -> None:
