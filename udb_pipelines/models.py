@@ -410,7 +410,7 @@ class TextStats(Model):
     lower: int
     mixed: int
     scripts: tuple[ValueCount, ...] = ()
-    """Unicode scripts, each with the rows that have a letter of it."""
+    """Unicode scripts, each with the rows that have a letter of it among the first 200 characters."""
     classes: tuple[ValueCount, ...] = ()
     """Rows with a ``letter``, ``digit``, ``space``, ``punctuation``, another ASCII ``control`` character, or one that
     is ``other``, among the first 200 characters."""

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from udb_pipelines.models import TextStats, ValueCount
-from udb_pipelines.profiling.session import VALUES, Session, count_where
+from udb_pipelines.profiling.session import SHOWN_CHARACTERS, VALUES, Session, count_where
 from udb_pipelines.profiling.shapes import LARGE, byte_mapping, fast_shape, shape
 
 SHAPES = "udb_profile_shapes"
@@ -82,11 +82,10 @@ def _latin(rows: int) -> tuple[ValueCount, ...]:
 
 def _scripts(session: Session) -> tuple[ValueCount, ...]:
     """Rows with a letter of each script, most frequent first; only values beyond ASCII can have another than Latin."""
-    selected = {
-        name: count_where(f"(strlen(v) <> length(v) AND regexp_matches(v, '\\p{{{name}}}'))") for name in SCRIPTS
-    }
-    latin = count_where("regexp_matches(v, '[A-Za-z]') OR (strlen(v) <> length(v) AND regexp_matches(v, '\\p{Latin}'))")
-    found = session.record_of({"Latin": latin, **selected}, VALUES)
+    selected = {name: count_where(f"(u AND regexp_matches(t, '\\p{{{name}}}'))") for name in SCRIPTS}
+    selected["Latin"] = count_where("regexp_matches(t, '[A-Za-z]') OR (u AND regexp_matches(t, '\\p{Latin}'))")
+    beginnings = f"(SELECT left(v, {SHOWN_CHARACTERS}) AS t, strlen(v) <> length(v) AS u, n FROM {VALUES})"
+    found = session.record_of(selected, beginnings)
     ranked = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
     return tuple(ValueCount(value=name, count=count) for name, count in ranked if count)
 
