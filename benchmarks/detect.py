@@ -317,7 +317,7 @@ def cost(settings: Settings) -> Lines:
     connection = provision(_source(medium), found)
     our = _cpu(lambda: _extracted(connection, settings))
     types = ", ".join(
-        f"{quote_literal(column.original_name or column.name)}: {quote_literal(column.type)}"
+        f"{quote_literal(column.name)}: {quote_literal('VARCHAR' if column.name == 'born' else column.type)}"
         for column in extract(connection, settings, str(uuid.uuid4()), None).datasets[0].columns
     )
     theirs = _cpu(lambda: _copied(medium, types, settings))
@@ -344,7 +344,8 @@ def _copied(path: Path, types: str, settings: Settings) -> None:
     target = settings.home / "copied.parquet"
     with closing(connect(settings)) as duck:
         duck.execute(
-            f"""COPY (SELECT * FROM read_csv({quote_literal(path)}, auto_detect = false, columns = {{{types}}},
+            f"""COPY (SELECT * REPLACE (strptime(born, '%d/%m/%Y')::DATE AS born)
+                FROM read_csv({quote_literal(path)}, auto_detect = false, columns = {{{types}}},
                 delim = ',', quote = '"', escape = '"', header = true, new_line = '\\n', parallel = false))
                 TO {quote_literal(target)} (FORMAT parquet, COMPRESSION zstd)"""
         )
@@ -368,20 +369,20 @@ def main(chosen: list[str]) -> int:
         sys.stderr.write(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}\n")
         return 2
     lines = [_preface()]
+    print(lines[0])
     home = Path(tempfile.mkdtemp(prefix="udb-detect-"))
     try:
         for name in chosen or PARTS:
             if name in ON_CORPORA and not CORPORA.is_dir():
                 lines.append(f"{name}: left out, there is no {CORPORA.name} folder.\n")
                 continue
-            lines += PARTS[name](Settings(home=home, threads=1, log_level="CRITICAL"))
-            sys.stderr.write(f"{name} done\n")
+            part = list(PARTS[name](Settings(home=home, threads=1, log_level="CRITICAL")))
+            print("\n".join(part), flush=True)
+            lines += part
     finally:
         shutil.rmtree(home, ignore_errors=True)
-    text = "\n".join(lines)
-    print(text)
     if not chosen:
-        RESULTS.write_text(text + "\n", encoding="utf-8")
+        RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0
 
 
