@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated
 
 import click
@@ -13,7 +14,7 @@ from udb_pipelines.cli import configuration, detecting, doctor, jobs, query, rep
 EPILOG = """\
 [bold]First steps[/bold]
 
-  udb run customers.csv orders.json     load two files, profile them, write reports
+  udb run customers.csv orders.json     load, profile, report
   udb sql "SELECT count(*) FROM customers"
   udb report customers --open           look at what was found out
 
@@ -30,10 +31,13 @@ EPILOG = """\
 Of several failures in one command, the highest code counts. `udb errors` explains every error code.
 """
 
+_MARGIN = "[bold][/bold]"
+"""Shows nothing. Where it stands at the left edge, typer sees text there and keeps the indentation of examples."""
+
 app = typer.Typer(
     name="udb",
     help="Any source in, trusted data out: detect, load, profile, document, watch, recover.",
-    epilog=EPILOG.replace("\n", "\n\n"),
+    epilog=EPILOG.replace("\n  ", f"\n{_MARGIN}  ").replace("\n", "\n\n"),
     no_args_is_help=True,
     suggest_commands=False,  # click does
     rich_markup_mode="rich",
@@ -74,3 +78,18 @@ app.command("errors")(doctor.errors)
 def command() -> click.Command:
     """The whole tree as one click command."""
     return typer.main.get_command(app)
+
+
+def program() -> click.Command:
+    """The tree as it is run: with help that is laid out as it was written."""
+    tree = command()
+    _keep_indentation(tree)
+    return tree
+
+
+def _keep_indentation(node: click.Command) -> None:
+    if isinstance(node, click.Group):
+        for child in node.commands.values():
+            _keep_indentation(child)
+    elif node.help:
+        node.help = f"{inspect.cleandoc(node.help)}\n\n{_MARGIN}"

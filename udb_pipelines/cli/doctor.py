@@ -23,7 +23,9 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "red", "mended": "cyan"}
 
 
 def doctor(
-    mend: Annotated[bool, typer.Option("--mend", help="Remove what nobody owns: orphans, stale tickets.")] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Remove what nobody owns; end jobs whose process is gone.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
 ) -> int:
     """Check Python, packages, folders, disk, control database, warehouse and Dagster's storage.
@@ -33,12 +35,17 @@ def doctor(
     [bold]Examples[/bold]
 
       udb doctor
-      udb doctor --mend         also clean up what no version refers to
+      udb doctor --mend         also clean up after jobs that were killed
     """
     from udb_pipelines import warehouse
 
     settings = session.settings()
-    checks = [*_machine(settings), *warehouse.check(session.lake(), mend=mend), _dagster(settings)]
+    checks = [
+        *_machine(settings),
+        *warehouse.check(session.lake(), mend=mend),
+        _dagster(settings),
+        _jobs(settings, mend),
+    ]
     failed = any(check.status == "fail" for check in checks)
     if as_json:
         print_json([check.model_dump() for check in checks])
@@ -199,3 +206,17 @@ def _dagster(settings: Settings) -> Check:
         return Check(name="dagster", status="ok", detail=f"{settings.dagster_home}, {ran}")
 
     return _asked("dagster", ask, settings)
+
+
+def _jobs(settings: Settings, mend: bool) -> Check:
+    def ask(settings: Settings) -> Check:
+        from udb_pipelines.orchestration.orphans import orphans
+        from udb_pipelines.warehouse.checks import Check
+
+        dead = orphans(settings, end=mend)
+        if not dead:
+            return Check(name="jobs", status="ok", detail="none is left without its process")
+        what = "ended; go on with udb resume" if mend else "their process is gone; udb doctor --mend ends them"
+        return Check(name="jobs", status="ok" if mend else "warn", detail=f"{', '.join(dead)}: {what}", mended=mend)
+
+    return _asked("jobs", ask, settings)

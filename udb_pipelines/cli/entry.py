@@ -58,11 +58,11 @@ def _failed(error: UdbError, as_json: bool) -> int:
 def _dispatch(arguments: list[str]) -> int:
     import click
 
-    from udb_pipelines.cli.app import command
+    from udb_pipelines.cli.app import program
     from udb_pipelines.cli.errors import show_usage_error
 
     try:
-        result = command()(arguments, prog_name="udb", standalone_mode=False)
+        result = program()(arguments, prog_name="udb", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stdout.write(error.format_message() + "\n")
         return int(Exit.USAGE)

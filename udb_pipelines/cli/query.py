@@ -50,7 +50,7 @@ def sql(
 
     [bold]Examples[/bold]
 
-      udb sql "SELECT country, count(*) FROM customers GROUP BY ALL ORDER BY 2 DESC"
+      udb sql "SELECT country, count(*) FROM customers GROUP BY ALL"
       udb sql "FROM orders" --format csv > orders.csv
       udb sql "SELECT count(*) FROM orders" --as-of 3
       udb sql "SELECT count(*) FROM orders" --as-of 2026-01-31T18:00

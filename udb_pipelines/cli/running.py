@@ -42,7 +42,7 @@ Running one again on unchanged input changes nothing and says so.
 
 [bold]Examples[/bold]
 
-  udb run customers.csv                  one file; the source is called "customers"
+  udb run customers.csv                  one file, the source customers
   udb run data/*.csv shop.sqlite         several sources, one after another
   udb run 'data/visits_*.csv'            a quoted pattern is one source
   udb run export.csv --as orders --delimiter ';' --header none

@@ -143,7 +143,7 @@ def add(
     [bold]Examples[/bold]
 
       udb sources add orders /data/orders.csv --schedule '0 6 * * *'
-      udb sources add orders /data/orders.csv --replace      forget everything that was pinned
+      udb sources add orders /data/orders.csv --replace    forget what was pinned
     """
     from udb_pipelines.cli import session
     from udb_pipelines.cli.inputs import legal_name

@@ -215,3 +215,30 @@ def test_ctrl_c_keeps_what_was_committed_and_says_so(udb: Udb, customers: Path) 
     assert "Traceback" not in out + err
     assert udb("sql", "SELECT count(*) AS n FROM customers", "--json").json == [{"n": 3}]
     assert udb("jobs", "--json").json[0]["status"] == "canceled"
+
+
+def test_a_killed_job_is_found_ended_and_resumed(udb: Udb, customers: Path) -> None:
+    rows = "\n".join(f"{number},{number * 7},x" for number in range(500_000))
+    customers.write_text(f"id,name,city\n{rows}\n")
+    running = subprocess.Popen(
+        [*PROGRAM, "run", str(customers)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stderr
+    for line in running.stderr:
+        if is_start(line, "sync"):
+            running.kill()
+            break
+    running.communicate(timeout=SECONDS)
+    (job,) = udb("jobs", "--json").json
+    assert job["status"] == "running", "nobody was left to say that it ended"
+    told = {check["name"]: check for check in udb("doctor", "--json").json}["jobs"]
+    assert (told["status"], job["job_id"] in told["detail"]) == ("warn", True)
+    mended = udb("doctor", "--mend", "--json")
+    told = {check["name"]: check for check in mended.json}["jobs"]
+    assert (mended.code, told["status"], told["mended"]) == (0, "ok", True)
+    assert udb("jobs", "--json").json[0]["status"] == "failure"
+    assert udb("resume", job["job_id"]).code == 0
+    assert udb("sql", "SELECT count(*) AS n FROM customers", "--json").json == [{"n": 500_000}]
+    after = {check["name"]: check for check in udb("doctor", "--json").json}
+    assert {check["status"] for check in after.values()} <= {"ok", "warn"}
+    assert after["jobs"]["status"] == "ok"

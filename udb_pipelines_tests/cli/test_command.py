@@ -33,7 +33,10 @@ def test_every_command_has_help_and_those_with_arguments_an_example(udb: Udb, pa
     assert "Usage: udb " + " ".join(path) in shown.out
     if path not in (["sources", "list"], ["snapshot", "list"]):
         assert "Example" in shown.out
-        assert f"udb {' '.join(path)}" in shown.out.split("Example")[1]
+        examples = shown.out.split("Example")[1]
+        assert re.search(rf"^   (UDB_\w+=\S+ )?udb {' '.join(path)}", examples, re.MULTILINE), (
+            "indented, as it was written"
+        )
 
 
 def test_help_is_instant() -> None:
