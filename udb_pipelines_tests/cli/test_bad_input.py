@@ -9,7 +9,9 @@ import resource
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -242,3 +244,41 @@ def test_a_killed_job_is_found_ended_and_resumed(udb: Udb, customers: Path) -> N
     after = {check["name"]: check for check in udb("doctor", "--json").json}
     assert {check["status"] for check in after.values()} <= {"ok", "warn"}
     assert after["jobs"]["status"] == "ok"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="sees by /proc when the file is open")
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_file_that_is_cut_or_goes_while_it_is_read(udb: Udb, customers: Path, damage: str) -> None:
+    assert udb("run", customers).code == 0
+    rows = "\n".join(f"{number},{PLANTED},x" for number in range(1_500_000))
+    customers.write_text(f"id,name,city\n{rows}\n")
+    running = subprocess.Popen(
+        [*PROGRAM, "run", str(customers)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stderr
+    for line in running.stderr:
+        if is_start(line, "sync"):
+            wait_until_read(running.pid, customers)
+            if damage == "cut":
+                os.truncate(customers, customers.stat().st_size // 3)
+            else:
+                customers.unlink()
+            break
+    out, err = running.communicate(timeout=SECONDS)
+    assert running.returncode == 3, err
+    assert "error E_VANISHED" in err
+    assert "stage: sync" in err
+    assert PLANTED not in out + err
+    assert udb("sql", "SELECT count(*) AS n FROM customers", "--json").json == [{"n": 3}]
+
+
+def wait_until_read(process: int, file: Path) -> None:
+    """Until the process has the file open."""
+    deadline = time.monotonic() + SECONDS
+    handles = Path(f"/proc/{process}/fd")
+    while time.monotonic() < deadline:
+        for handle in list(handles.iterdir()):
+            with suppress(OSError):
+                if handle.readlink() == file:
+                    return
+    raise AssertionError("the file was never opened")
