@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -128,3 +129,19 @@ def test_null_markers_are_null() -> None:
         target = Path(folder) / "v.parquet"
         write_typed(connection, relation, target, what="test")
         assert connection.execute(f"FROM '{target}'").fetchall() == [(1,), (None,), (None,)]
+
+
+def test_hundreds_of_columns_are_typed_without_asking_about_all_at_once(tmp_path: Path) -> None:
+    names = [f"c{index}" for index in range(400)]
+    values = ", ".join(f"'{'word' if index % 7 == 3 else index}' AS c{index}" for index in range(400))
+    relation = TextRelation(f"SELECT {values}", f"SELECT {values}", tuple(map(TextColumn, names)))
+    with duckdb.connect() as connection:
+        started = time.process_time()
+        write_typed(connection, relation, tmp_path / "wide.parquet", what="wide")
+        seconds = time.process_time() - started
+        kinds = [
+            row[1]
+            for row in connection.execute("DESCRIBE FROM read_parquet(?)", [str(tmp_path / "wide.parquet")]).fetchall()
+        ]
+    assert kinds == ["VARCHAR" if index % 7 == 3 else "BIGINT" for index in range(400)]
+    assert seconds < 6, "the time grows with the square of the columns"
