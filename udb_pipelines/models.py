@@ -580,6 +580,8 @@ class Profile(Model):
     sufficiency: Sufficiency | None = None
     drift: Drift | None = None
     """None for the first profile of a dataset."""
+    parameters: dict[str, str] = {}
+    """What decided beside the data: settings, and UDB's version. The same again: the same profile again."""
 
 
 class ProfileSet(Model):

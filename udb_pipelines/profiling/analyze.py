@@ -9,7 +9,7 @@ from udb_pipelines.config import Settings
 from udb_pipelines.engine import quote_identifier
 from udb_pipelines.models import DatasetVersion, Finding, Profile, ProfileSet, SyncResult
 from udb_pipelines.profiling.drift import compare
-from udb_pipelines.profiling.table import Origin, profile_table
+from udb_pipelines.profiling.table import Origin, parameters, profile_table
 
 if TYPE_CHECKING:
     from udb_pipelines.warehouse import Lake
@@ -22,7 +22,7 @@ def analyze(
     lake: Lake,
     previous: Mapping[str, Profile] | None = None,
 ) -> ProfileSet:
-    """Profile each dataset of ``sync``.
+    """Profile each dataset of ``sync``. What was profiled before, with the same settings, is not read again.
 
     Args:
         sync: the commit; its datasets are read at their own versions, whatever is written meanwhile.
@@ -39,13 +39,29 @@ def analyze(
         source=sync.source,
         version=sync.version,
         profiles=tuple(
-            _with_drift(
-                _analyze(dataset, sync, detection_findings, settings, lake), (previous or {}).get(dataset.dataset)
-            )
+            _analyzed(dataset, sync, detection_findings, settings, lake, (previous or {}).get(dataset.dataset))
             for dataset in sync.datasets
         ),
         unchanged=sync.unchanged,
     )
+
+
+def _analyzed(
+    dataset: DatasetVersion,
+    sync: SyncResult,
+    detected: tuple[Finding, ...],
+    settings: Settings,
+    lake: Lake,
+    previous: Profile | None,
+) -> Profile:
+    if (
+        previous is not None
+        and sync.unchanged
+        and previous.version == dataset.version
+        and previous.parameters == parameters(settings)
+    ):
+        return previous
+    return _with_drift(_analyze(dataset, sync, detected, settings, lake), previous)
 
 
 def _with_drift(profile: Profile, previous: Profile | None) -> Profile:

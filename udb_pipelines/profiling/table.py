@@ -8,6 +8,7 @@ from time import perf_counter
 
 import duckdb
 
+import udb_pipelines
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import CODES
 from udb_pipelines.models import Finding, Profile
@@ -95,7 +96,19 @@ def _profile(session: Session, columns: list[Column], origin: Origin, now: datet
         dependencies=dependencies(session, columns, profiles),
         sufficiency=sufficiency(session.rows, profiles, keys, now),
         seconds=perf_counter() - started,
+        parameters=parameters(session.settings),
     )
+
+
+def parameters(settings: Settings) -> dict[str, str]:
+    """What decides a profile beside the data."""
+    return {
+        "udb": udb_pipelines.__version__,
+        "type_threshold": str(settings.type_threshold),
+        "gaussian_test": settings.gaussian_test,
+        "max_top_values": str(settings.max_top_values),
+        "mask_pii": str(settings.mask_pii).lower(),
+    }
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[Column]:

@@ -101,3 +101,18 @@ def test_analyze_compares_with_the_previous_profile(settings: Settings) -> None:
     assert previous.drift.verdict == "changed"
     (again,) = analyze(sync, (), settings, lake, {"shop": previous}).profiles
     assert again.drift == previous.drift
+
+
+def test_an_unchanged_version_is_profiled_again_only_under_other_settings(settings: Settings) -> None:
+    lake = Lake(settings)
+    version = store_frame(lake, "shop", pyarrow.table({"x": [1, 2, 3]}), "job")
+    sync = SyncResult(
+        job_id="job", source="shop", version=version.version, committed_at=datetime.now(UTC),
+        fingerprint="f", datasets=(version,),
+    )  # fmt: skip
+    (first,) = analyze(sync, (), settings, lake).profiles
+    unchanged = sync.model_copy(update={"unchanged": True})
+    assert analyze(unchanged, (), settings, lake, {"shop": first}).profiles == (first,)
+    others = settings.model_copy(update={"max_top_values": 1})
+    (again,) = analyze(unchanged, (), others, lake, {"shop": first}).profiles
+    assert (len(first.columns[0].top_values), len(again.columns[0].top_values)) == (3, 1)
