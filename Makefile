@@ -24,7 +24,7 @@ $(STAMP): requirements-dev.lock pyproject.toml
 
 demo: $(STAMP) ## Run the main job on the sample shop: load, profile, report
 	@$(BIN)/python -m udb_pipelines.samples $(SAMPLES)
-	@$(BIN)/udb run --max-reject-pct 1 $(SAMPLES)/*.*
+	@UDB_LOG_FORMAT=$${UDB_LOG_FORMAT:-text} $(BIN)/udb run --max-reject-pct 1 $(SAMPLES)/*.*
 	@echo
 	@echo "Look at it in the UI:  make dev   then open http://127.0.0.1:$(PORT)"
 
