@@ -38,7 +38,10 @@ class Settings(BaseSettings):
         Field(description="SQLAlchemy URL of the control database; an SQLite file in <home> when unset"),
     ] = None
     memory_limit: Annotated[
-        str, Field(pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", description="Memory DuckDB may use, e.g. 800MB")
+        str,
+        Field(
+            pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$", description="Memory a job may use, e.g. 800MB; DuckDB gets 70 % of it"
+        ),
     ] = "1GB"
     threads: Annotated[int, Field(ge=1, description="Threads DuckDB may use")] = max(1, min(os.cpu_count() or 1, 8))
     max_spill_gb: Annotated[float, Field(gt=0, description="Temporary disk space one job may use, GB")] = 50

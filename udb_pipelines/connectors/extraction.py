@@ -144,13 +144,18 @@ class _State:
 
 @contextmanager
 def _unchanged(stream: Stream) -> Iterator[None]:
-    """Fail when a file of the stream is another one, or gone, after it was read."""
+    """Fail when a file of the stream is another one, or gone, after it was read.
+
+    A reader that fails is asked too: what it found damaged may only have been cut off under its hands.
+    """
     files = [Path(file) for file in stream.detected.files if "://" not in file]
     before = {file: _state(file) for file in files}
-    yield
-    for file in files:
-        if _state(file) != before[file]:
-            raise UdbError("E_VANISHED", f"{base_name(file)} changed while it was read")
+    try:
+        yield
+    finally:
+        for file in files:
+            if _state(file) != before[file]:
+                raise UdbError("E_VANISHED", f"{base_name(file)} changed while it was read") from None
 
 
 def _state(file: Path) -> _State:

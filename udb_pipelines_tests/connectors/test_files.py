@@ -128,6 +128,21 @@ def test_a_file_that_changes_while_it_is_read(
     assert not (settings.staging / "job").exists()
 
 
+def test_a_file_that_is_cut_under_a_reader_that_fails_is_not_called_damaged(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("a,b\n1,2\n")
+
+    def cut_and_fail(*_: object) -> object:
+        path.write_text("a,")
+        raise UdbError("E_CORRUPT", "the end is missing")
+
+    monkeypatch.setattr(reader, "_load", cut_and_fail)
+    with pytest.raises(UdbError, match="E_VANISHED"):
+        read_streams(settings, delimited(path, ["a", "b"]))
+
+
 def test_a_file_that_is_gone(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(UdbError) as caught:
         read_streams(settings, delimited(tmp_path / "gone.csv", ["a"]))
