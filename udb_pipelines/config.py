@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     lock_timeout_seconds: Annotated[
         float, Field(gt=0, description="How long a job waits for the warehouse's writer lock")
     ] = 300
-    http_timeout_seconds: Annotated[float, Field(gt=0, description="Limit for one HTTP request")] = 60
+    http_timeout_seconds: Annotated[float, Field(gt=0, description="How long an HTTP server may stay silent, s")] = 60
     landing_quiet_seconds: Annotated[
         float, Field(ge=0, description="A landed file is taken when it has not changed for this long")
     ] = 5

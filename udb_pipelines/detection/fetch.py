@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import httpx
 
 CHUNK = 1 << 18
-ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -61,17 +60,7 @@ def local_copy(uri: str, settings: Settings) -> Path:
 
 
 def _fetch(uri: str, known: _Remembered | None, cache: Path, settings: Settings) -> _Remembered:
-    """Ask the server, up to three times when it cannot be reached; ``known`` itself when it confirms that."""
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return _fetch_once(uri, known, cache, settings)
-        except UdbError as error:
-            if error.code != "E_CONNECT":
-                raise
-    return _fetch_once(uri, known, cache, settings)
-
-
-def _fetch_once(uri: str, known: _Remembered | None, cache: Path, settings: Settings) -> _Remembered:
+    """Ask the server once; ``known`` itself when it confirms that. Trying again is the job's business."""
     import httpx
 
     address = resolve_secrets(uri)

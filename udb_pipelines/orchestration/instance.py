@@ -41,6 +41,9 @@ DEFAULT_YAML = f"""{HEADER}
 telemetry:
   enabled: false
 
+nux:
+  enabled: false # no invitation over the first page
+
 run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator

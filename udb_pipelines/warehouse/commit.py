@@ -195,6 +195,7 @@ def _clear(folder: Path, staged: StagedSync) -> None:
     for file in leftovers:
         with suppress(OSError):
             file.unlink(missing_ok=True)
-    for emptied in (*folder.glob("ready_*"), folder):
+    # Only what is empty: another asset of the same run may be staging a frame beside.
+    for emptied in (*folder.glob("*"), folder):
         with suppress(OSError):
             emptied.rmdir()

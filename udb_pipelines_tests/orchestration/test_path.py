@@ -58,6 +58,11 @@ def test_the_profile_shows_verdict_findings_and_charts(settings: Settings, peopl
     assert len(str(shown["charts"])) < 100_000
 
 
+def test_nothing_stays_in_staging(settings: Settings, people: Path, instance: dg.DagsterInstance):
+    run_job(settings, instance, "people")
+    assert list(settings.staging.iterdir()) == []
+
+
 def test_unchanged_input_says_so_and_makes_no_version(settings: Settings, people: Path, instance: dg.DagsterInstance):
     first = metadata(run_job(settings, instance, "people"), "raw")
     again = run_job(settings, instance, "people")
