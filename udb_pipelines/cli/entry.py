@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run ``udb`` with ``arguments`` (the process's own by default) and leave with its exit code."""
     # Importing Dagster makes half a million objects that stay; looking through them for garbage again and again
     # costs 0.3 CPU-seconds of every command.
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(500_000, 20, 50)
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _run(given)
