@@ -64,11 +64,21 @@ def pinned(given: dict[str, Any], base: SourceOptions | None = None) -> SourceOp
 
     changes = {name: _converted(name, value) for name, value in given.items() if value not in (None, [], ())}
     known = (base or SourceOptions()).model_dump()
+    if "schedule" in changes:
+        _check_cron(changes["schedule"])
     try:
         return SourceOptions.model_validate({**known, **changes})
     except ValidationError as error:
         problems = "; ".join(f"{_option_name(str(item['loc'][0]))}: {item['msg']}" for item in error.errors())
         raise UdbError("E_OPTION", problems) from None
+
+
+def _check_cron(expression: str) -> None:
+    # By the one who will have to understand it.
+    from udb_pipelines.orchestration.schedules import understands
+
+    if not understands(expression):
+        raise UdbError("E_OPTION", "--schedule: not a cron expression", remedy="for example --schedule '0 6 * * *'")
 
 
 def _converted(name: str, value: Any) -> Any:  # noqa: ANN401

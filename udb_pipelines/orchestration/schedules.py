@@ -55,6 +55,15 @@ def source_schedules(sources: Iterable[Source]) -> list[dg.ScheduleDefinition]:
     return made
 
 
+def understands(cron: str) -> bool:
+    """Whether Dagster can run something by this expression."""
+    try:
+        _schedule("any", cron)
+    except dg.DagsterInvalidDefinitionError:
+        return False
+    return True
+
+
 def _schedule(name: str, cron: str) -> dg.ScheduleDefinition:
     def requested(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(

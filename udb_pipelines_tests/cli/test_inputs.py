@@ -22,7 +22,12 @@ def test_only_what_is_given_changes_what_was_pinned() -> None:
 
 @pytest.mark.parametrize(
     ("given_now", "option"),
-    [({"format": "cvs"}, "--format"), ({"header": "yes"}, "--header"), ({"sync_mode": "x"}, "--sync-mode")],
+    [
+        ({"format": "cvs"}, "--format"),
+        ({"header": "yes"}, "--header"),
+        ({"sync_mode": "x"}, "--sync-mode"),
+        ({"schedule": "daily"}, "--schedule"),
+    ],
 )
 def test_a_wrong_option_is_named(given_now: dict[str, str], option: str) -> None:
     with pytest.raises(UdbError) as caught:
