@@ -15,6 +15,7 @@ FROM python:3.11-slim
 RUN useradd --uid 10001 --user-group --home-dir /var/lib/udb --no-create-home --shell /usr/sbin/nologin udb \
     && install --directory --owner udb --group udb /var/lib/udb
 COPY --from=build /opt/udb /opt/udb
+COPY workspace.remote.yaml /opt/udb/workspace.yaml
 ENV PATH=/opt/udb/bin:$PATH PYTHONUNBUFFERED=1 UDB_HOME=/var/lib/udb DAGSTER_HOME=/var/lib/udb/dagster
 WORKDIR /var/lib/udb
 # By number, so that Kubernetes can see that it is not root.

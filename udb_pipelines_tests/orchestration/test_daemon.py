@@ -100,7 +100,6 @@ def test_a_landed_file_becomes_a_source_and_a_report(dev: Dev, settings: Setting
     assert len(dev.runs_of("orders_2024")) == 2, "the same content twice starts nothing"
 
 
-@pytest.mark.slow
 def test_a_backfill_from_the_command_line_runs_every_source(dev: Dev, settings: Settings):
     before = len(dev.runs_of("second"))
     program = Path(sys.executable).with_name("dagster")
@@ -112,7 +111,6 @@ def test_a_backfill_from_the_command_line_runs_every_source(dev: Dev, settings: 
     assert count(settings, "second") == 3
 
 
-@pytest.mark.slow
 def test_a_failed_run_is_an_alert(dev: Dev, settings: Settings):
     source = SourceRegistry(settings).get("people")
     Path(source.uri).write_text(JAGGED)
