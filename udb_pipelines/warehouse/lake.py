@@ -107,7 +107,7 @@ class Lake:
                 return
             make_folder(draft.files)
             with self._connected() as connection:
-                draft.attach(connection)
+                _attach_first(draft, connection)
                 self._add_ledger(connection)
 
     def _add_ledger(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -119,6 +119,16 @@ class Lake:
                 connection.execute("ROLLBACK")
             if not ledger.exists(connection):
                 raise
+
+
+def _attach_first(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> None:
+    """Attach, which creates the lake. Another machine may do so at the same moment, and no lock spans machines."""
+    try:
+        catalog.attach(connection)
+    except duckdb.Error:
+        if catalog.exclusive or catalog.version(connection, None) is None:
+            raise
+        catalog.attach(connection)
 
 
 def version_of(connection: duckdb.DuckDBPyConnection) -> int:

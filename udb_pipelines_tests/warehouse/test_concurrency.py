@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 
 from udb_pipelines.config import Settings
 from udb_pipelines.warehouse import Lake, query
+from udb_pipelines_tests.postgres import PostgresServer
 
 CODE = """
 import json, sys, time
@@ -77,3 +79,30 @@ def test_writers_and_readers(request: pytest.FixtureRequest, tmp_path: Path, mac
     assert query(lake, "SELECT count(*) FROM one").rows == ((commits * 10,),)
     assert query(lake, "SELECT count(DISTINCT version), count(*) FROM udb.commits").rows == ((commits, commits),)
     assert query(lake, "SELECT count(*) FROM udb.commits WHERE version <> snapshot_id").rows == ((0,),)
+
+
+CREATE = """
+import sys, time
+from pathlib import Path
+from pydantic import SecretStr
+from udb_pipelines.config import Settings
+from udb_pipelines.warehouse import Lake
+
+home, url, start = sys.argv[1:]
+time.sleep(max(0, float(start) - time.time()))
+with Lake(Settings(home=Path(home), catalog_url=SecretStr(url))).writer():
+    pass
+"""
+
+
+def test_machines_that_create_the_lake_at_once_all_succeed(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    for attempt in range(3):
+        url, start = postgres_server.new_database(), str(time.time() + 2)
+        machines = [
+            subprocess.Popen(
+                [sys.executable, "-c", CREATE, str(tmp_path / f"{attempt}_{number}"), url, start],
+                stderr=subprocess.PIPE, text=True,
+            )
+            for number in range(4)
+        ]  # fmt: skip
+        assert [error for machine in machines if (error := machine.communicate(timeout=60)[1])] == []
