@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -10,6 +13,8 @@ from udb_pipelines.errors import UdbError
 
 if TYPE_CHECKING:
     from udb_pipelines.models import SourceOptions
+
+R = TypeVar("R")
 
 PANEL = "What to pin (everything else is detected)"
 
@@ -50,6 +55,51 @@ Cursor = Annotated[str | None, _pin("--cursor", help="The column that says what 
 SchemaChangeOption = Annotated[str | None, _pin("--on-schema-change", help="evolve, freeze or fail.", metavar="POLICY")]
 Schedule = Annotated[str | None, _pin("--schedule", help="Run by itself: a cron expression in UTC.")]
 FreshnessHours = Annotated[float | None, _pin("--freshness-hours", help="Warn when the data is older.", min=0)]
+
+READING: dict[str, Any] = {
+    "format": Format, "encoding": Encoding, "encoding_errors": EncodingErrors, "delimiter": Delimiter, "quote": Quote,
+    "escape": Escape, "header": Header, "skip_rows": SkipRows, "comment": Comment, "null_markers": NullMarker,
+    "max_reject_pct": MaxRejectPct, "tables": Table, "primary_key": Key,
+}  # fmt: skip
+"""What decides how a source is read and judged, by the field of :class:`SourceOptions` it sets."""
+EVERY: dict[str, Any] = READING | {
+    "allow_empty": AllowEmpty, "sync_mode": SyncModeOption, "cursor": Cursor, "on_schema_change": SchemaChangeOption,
+    "schedule": Schedule, "freshness_hours": FreshnessHours,
+}  # fmt: skip
+"""Also what decides how it is loaded, and when."""
+
+GIVEN = "given"
+"""The parameter of a command that receives the options."""
+
+
+def pinning(options: dict[str, Any]) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Give a command these options in the place of its parameter ``given``, which receives them as one dictionary.
+
+    Typer makes a command's options from its signature; so that a dozen of them need not be repeated in every
+    command that has them, they are written into the signature here.
+    """
+
+    def decorate(command: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(command)
+        def called(**arguments: Any) -> R:  # noqa: ANN401 - whatever the options are
+            given = {name: arguments.pop(name) for name in options}
+            return command(**arguments, **{GIVEN: given})
+
+        own = inspect.signature(command, eval_str=True)
+        with_signature: Any = called
+        with_signature.__signature__ = own.replace(parameters=list(_written_out(own.parameters.values(), options)))
+        return called
+
+    return decorate
+
+
+def _written_out(own: Iterable[inspect.Parameter], options: dict[str, Any]) -> Iterable[inspect.Parameter]:
+    for parameter in own:
+        if parameter.name != GIVEN:
+            yield parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            continue
+        for name, annotation in options.items():
+            yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
 def pinned(given: dict[str, Any], base: SourceOptions | None = None) -> SourceOptions:

@@ -52,42 +52,18 @@ Running one again on unchanged input changes nothing and says so.
 """
 
 
+@options.pinning(options.EVERY)
 def run(
     inputs: Annotated[
         list[str], typer.Argument(metavar="PATH_OR_URI...", help="What to load, or names of known sources.")
     ],
     name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Name of the source and its table.")] = None,
-    format_: options.Format = None,
-    encoding: options.Encoding = None,
-    encoding_errors: options.EncodingErrors = None,
-    delimiter: options.Delimiter = None,
-    quote: options.Quote = None,
-    escape: options.Escape = None,
-    header: options.Header = None,
-    skip_rows: options.SkipRows = None,
-    comment: options.Comment = None,
-    null_markers: options.NullMarker = None,
-    max_reject_pct: options.MaxRejectPct = None,
-    allow_empty: options.AllowEmpty = None,
-    tables: options.Table = None,
-    sync_mode: options.SyncModeOption = None,
-    primary_key: options.Key = None,
-    cursor: options.Cursor = None,
-    on_schema_change: options.SchemaChangeOption = None,
-    schedule: options.Schedule = None,
-    freshness_hours: options.FreshnessHours = None,
+    *,
+    given: dict[str, Any],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; the closing table only.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> int:
     """Run every input, as :data:`HELP` says."""
-    given = {
-        "format": format_, "encoding": encoding, "encoding_errors": encoding_errors, "delimiter": delimiter,
-        "quote": quote, "escape": escape, "header": header, "skip_rows": skip_rows,
-        "comment": comment, "null_markers": null_markers,
-        "max_reject_pct": max_reject_pct, "allow_empty": allow_empty, "tables": tables, "sync_mode": sync_mode,
-        "primary_key": primary_key, "cursor": cursor, "on_schema_change": on_schema_change, "schedule": schedule,
-        "freshness_hours": freshness_hours,
-    }  # fmt: skip
     if name is not None and len(inputs) > 1:
         raise UdbError("E_NAME", "--as names one source, but several were given", remedy="run them one by one")
     return run_all(inputs, name, given, quiet=quiet, as_json=as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -112,31 +112,15 @@ def show(name: NameArgument, as_json: Json = False) -> None:
 
 
 @app.command("add")
+@options.pinning(options.EVERY)
 def add(
     name: NameArgument,
     uri: Annotated[str, typer.Argument(metavar="PATH_OR_URI", help="Where it is.")],
     replace: Annotated[
         bool, typer.Option("--replace", help="Overwrite address and options of a known source.")
     ] = False,
-    format_: options.Format = None,
-    encoding: options.Encoding = None,
-    encoding_errors: options.EncodingErrors = None,
-    delimiter: options.Delimiter = None,
-    quote: options.Quote = None,
-    escape: options.Escape = None,
-    header: options.Header = None,
-    skip_rows: options.SkipRows = None,
-    comment: options.Comment = None,
-    null_markers: options.NullMarker = None,
-    max_reject_pct: options.MaxRejectPct = None,
-    allow_empty: options.AllowEmpty = None,
-    tables: options.Table = None,
-    sync_mode: options.SyncModeOption = None,
-    primary_key: options.Key = None,
-    cursor: options.Cursor = None,
-    on_schema_change: options.SchemaChangeOption = None,
-    schedule: options.Schedule = None,
-    freshness_hours: options.FreshnessHours = None,
+    *,
+    given: dict[str, Any],
 ) -> None:
     """Register a source without loading it; the UI, schedules and sensors can then run it.
 
@@ -149,14 +133,6 @@ def add(
     from udb_pipelines.cli.inputs import legal_name
     from udb_pipelines.models import Source
 
-    given = {
-        "format": format_, "encoding": encoding, "encoding_errors": encoding_errors, "delimiter": delimiter,
-        "quote": quote, "escape": escape, "header": header, "skip_rows": skip_rows,
-        "comment": comment, "null_markers": null_markers,
-        "max_reject_pct": max_reject_pct, "allow_empty": allow_empty, "tables": tables, "sync_mode": sync_mode,
-        "primary_key": primary_key, "cursor": cursor, "on_schema_change": on_schema_change, "schedule": schedule,
-        "freshness_hours": freshness_hours,
-    }  # fmt: skip
     source = Source(name=legal_name(name), uri=uri, options=options.pinned(given), created_at=datetime.now(UTC))
     stored = session.registry().add(source, replace=replace)
     note(f"{stored.name} reads {stored.uri}. Load it with: udb run {stored.name}")
