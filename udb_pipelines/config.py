@@ -8,7 +8,7 @@ start with its name and what it accepts.
 from __future__ import annotations
 
 import os
-from functools import cached_property
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,6 +19,32 @@ from udb_pipelines.errors import UdbError
 
 PREFIX = "UDB_"
 
+DEFAULT_TENANT = "default"
+"""Whose files lie directly in UDB's home."""
+
+TENANT_PATTERN = r"[a-z](?:_?[a-z0-9])*"
+TENANT_LENGTH = 40
+"""PostgreSQL cuts the name of a schema at 63 bytes, silently; with its prefix an id must stay below that."""
+
+
+def tenant_id(text: str) -> str:
+    """``text``, if it may be a tenant's id; nothing is ever made to fit.
+
+    Ids consist of small letters, digits and single underscores, a letter first, so that no two of them can be one
+    folder, one database schema or one partition key, whatever the file system makes of case and composed letters.
+
+    Raises:
+        ValueError: it may not.
+
+    >>> tenant_id("acme_emea")
+    'acme_emea'
+    """
+    if len(text) > TENANT_LENGTH or not re.fullmatch(TENANT_PATTERN, text, re.ASCII):
+        raise ValueError(
+            f"a tenant's id has small letters, digits and single underscores, a letter first, {TENANT_LENGTH} at most"
+        )
+    return text
+
 
 class Settings(BaseSettings):
     """Effective settings. Build with :func:`load_settings`; tests pass ``Settings(home=tmp_path)``."""
@@ -26,9 +52,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", populate_by_name=True)
 
     home: Annotated[Path, Field(description="Folder that holds everything UDB keeps")] = Path(".udb")
-    landing: Annotated[Path | None, Field(description="Folder the landing sensor watches; default <home>/landing")] = (
-        None
-    )
+    tenant: Annotated[
+        str, Field(description="Whose warehouse, sources and reports; others than default are made by udb tenants add")
+    ] = DEFAULT_TENANT
+    landing: Annotated[
+        Path | None,
+        Field(description="Folder the landing sensor watches for the default tenant; default <home>/landing"),
+    ] = None
     catalog_url: Annotated[
         SecretStr | None,
         Field(description="PostgreSQL URL of the lake catalog; an SQLite file in <home>/warehouse when unset"),
@@ -36,6 +66,10 @@ class Settings(BaseSettings):
     control_url: Annotated[
         SecretStr | None,
         Field(description="SQLAlchemy URL of the control database; an SQLite file in <home> when unset"),
+    ] = None
+    secret_key: Annotated[
+        SecretStr | None,
+        Field(description="Fernet keys of the encrypted secrets, newest first, comma between; see udb secrets key"),
     ] = None
     memory_limit: Annotated[
         str,
@@ -96,49 +130,78 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
 
-    @cached_property
+    @field_validator("tenant")
+    @classmethod
+    def _legal_tenant(cls, value: str) -> str:
+        return tenant_id(value)
+
+    # Properties and not cached ones: a copy for another tenant must not inherit what was computed for this one.
+
+    def for_tenant(self, tenant: str) -> Settings:
+        """The same settings for another tenant of this home.
+
+        Raises:
+            ValueError: the id is not legal; see :func:`tenant_id`.
+        """
+        return self.model_copy(update={"tenant": tenant_id(tenant)})
+
+    @property
+    def tenant_home(self) -> Path:
+        """What belongs to the tenant: UDB's home itself for the default one, a folder inside for every other."""
+        return self.home if self.tenant == DEFAULT_TENANT else self.home / "tenants" / self.tenant
+
+    @property
     def warehouse(self) -> Path:
         """Catalog, data files and lock of the lake."""
-        return self.home / "warehouse"
+        return self.tenant_home / "warehouse"
 
-    @cached_property
+    @property
     def staging(self) -> Path:
         """Files of running jobs; on the same file system as the warehouse, so that a commit can rename."""
-        return self.home / "staging"
+        return self.tenant_home / "staging"
 
-    @cached_property
+    @property
     def rejects(self) -> Path:
         """``<source>/<job id>/<dataset>.parquet``: rejected rows, also those of jobs that failed."""
-        return self.home / "rejects"
+        return self.tenant_home / "rejects"
 
-    @cached_property
+    @property
     def stages(self) -> Path:
         """The typed outputs of the stages, for the next process and for resuming."""
-        return self.home / "stages"
+        return self.tenant_home / "stages"
 
-    @cached_property
+    @property
     def artifacts(self) -> Path:
         """``<source>/<job id>/``: what jobs published."""
-        return self.home / "artifacts"
+        return self.tenant_home / "artifacts"
 
-    @cached_property
+    @property
+    def cache(self) -> Path:
+        """Downloads and unpacked archive members."""
+        return self.tenant_home / "cache"
+
+    @property
     def spill(self) -> Path:
         """DuckDB's temporary files."""
-        return self.home / "tmp"
+        return self.tenant_home / "tmp"
 
-    @cached_property
+    @property
     def landing_folder(self) -> Path:
-        """Where people drop files."""
-        return self.landing or self.home / "landing"
+        """Where people drop files. ``landing`` is the default tenant's: its sub-folders become sources."""
+        own = self.landing if self.tenant == DEFAULT_TENANT else None
+        return own or self.tenant_home / "landing"
 
-    @cached_property
+    @property
     def snapshots(self) -> Path:
         """Where daily snapshots go."""
-        return self.snapshot_target or self.home / "snapshots"
+        if self.snapshot_target is None:
+            return self.tenant_home / "snapshots"
+        own = self.tenant == DEFAULT_TENANT
+        return self.snapshot_target if own else self.snapshot_target / "tenants" / self.tenant
 
-    @cached_property
+    @property
     def dagster_home(self) -> Path:
-        """``DAGSTER_HOME``, or a folder of ours."""
+        """``DAGSTER_HOME``, or a folder of ours. One for all tenants."""
         return Path(os.environ.get("DAGSTER_HOME") or self.home / "dagster").absolute()
 
 

@@ -165,6 +165,11 @@ CODES: dict[str, CodeInfo] = {
         "put it into an environment variable and write ${NAME} in its place",
         Exit.USAGE,
     ),
+    "E_SECRET_KEY": _error(
+        "the encrypted secrets cannot be opened",
+        "set UDB_SECRET_KEY to the key they were stored with; udb secrets key makes a first one",
+        Exit.USAGE,
+    ),
     "E_SQL": _error("the query is wrong or not allowed", "correct the query; only reading is allowed", Exit.USAGE),
     "E_INTERNAL": _error("UDB itself failed", "run again with UDB_LOG_LEVEL=DEBUG and report it", Exit.FAILED),
     # Worth knowing, never in the way.

@@ -115,7 +115,7 @@ class Source(Model):
 
     name: Name
     uri: str
-    """Path, glob, folder, URL or DSN. Secrets only as ``${ENV}`` references."""
+    """Path, glob, folder, URL or DSN. Secrets only as references: ``${ENV}``, ``${secret:name}``."""
     options: SourceOptions = SourceOptions()
     created_at: datetime
 

@@ -9,7 +9,7 @@ import click
 import typer
 
 from udb_pipelines import __version__
-from udb_pipelines.cli import configuration, detecting, doctor, jobs, query, reports, running, snapshots, sources, ui
+from udb_pipelines.cli import configuration, detecting, doctor, jobs, query, reports, running, secrets, snapshots, sources, ui
 
 EPILOG = """\
 [bold]First steps[/bold]
@@ -68,6 +68,7 @@ app.command("sql")(query.sql)
 app.command("history")(query.history)
 app.command("report")(reports.report)
 app.command("jobs")(jobs.jobs)
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(snapshots.app, name="snapshot")
 app.command("ui")(ui.ui)
 app.command("config")(configuration.config)

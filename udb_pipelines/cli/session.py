@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings
     from udb_pipelines.control.sources import SourceRegistry
+    from udb_pipelines.secrets.store import SecretStore
     from udb_pipelines.warehouse import Lake
 
 
@@ -42,3 +43,10 @@ def lake() -> Lake:
     from udb_pipelines.warehouse import Lake
 
     return Lake(settings())
+
+
+def secrets() -> SecretStore:
+    """The encrypted secrets."""
+    from udb_pipelines.secrets.store import SecretStore
+
+    return SecretStore(settings())

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -20,7 +20,10 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
 
-HEAD = "0001"
+METADATA = MetaData()
+"""The tables; each is added by the module that owns it."""
+
+HEAD = "0002"
 """The newest revision in ``migrations/versions``; a test keeps the two in step."""
 
 _ADVISORY_LOCK = 0x7564_6263

@@ -7,17 +7,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, Index, MetaData, Row, String, Table, Text, delete, insert, select, update
+from sqlalchemy import Column, DateTime, Index, Row, String, Table, Text, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from udb_pipelines.config import Settings
-from udb_pipelines.control.database import Database
+from udb_pipelines.control.database import METADATA, Database
 from udb_pipelines.control.uris import canonical_uri
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Source, SourceOptions
 from udb_pipelines.operations import scrub
-
-METADATA = MetaData()
 
 _table = Table(
     "sources",

@@ -11,11 +11,11 @@ from pathlib import Path
 import duckdb
 
 from udb_pipelines.config import Settings
-from udb_pipelines.detection.location import resolve_secrets
 from udb_pipelines.detection.naming import name_columns, unique_names
 from udb_pipelines.engine import connect, quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema, DetectedStream, Format, SourceOptions
+from udb_pipelines.secrets.references import resolve_address
 
 CONNECT_SECONDS = 10
 
@@ -81,7 +81,7 @@ def duckdb_tables(path: Path, name: str, options: SourceOptions, settings: Setti
     return _streams(_tables(rows), str(path), name, "duckdb", options)
 
 
-def postgres_tables(uri: str, shown: str, options: SourceOptions) -> tuple[DetectedStream, ...]:
+def postgres_tables(uri: str, shown: str, options: SourceOptions, settings: Settings) -> tuple[DetectedStream, ...]:
     """Tables and views the user may read; ``member`` is ``<schema>.<table>``; rows are the planner's estimate.
 
     Raises:
@@ -90,7 +90,7 @@ def postgres_tables(uri: str, shown: str, options: SourceOptions) -> tuple[Detec
     import psycopg2
 
     try:
-        with closing(psycopg2.connect(resolve_secrets(uri), connect_timeout=CONNECT_SECONDS)) as connection:
+        with closing(psycopg2.connect(resolve_address(uri, settings), connect_timeout=CONNECT_SECONDS)) as connection:
             connection.set_session(readonly=True)
             with connection.cursor() as cursor:
                 cursor.execute(_POSTGRES_COLUMNS)

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from udb_pipelines.config import Settings
-from udb_pipelines.detection.location import mask, resolve_secrets
+from udb_pipelines.detection.location import mask
 from udb_pipelines.errors import UdbError
 from udb_pipelines.operations import progress
+from udb_pipelines.secrets.references import resolve_address
 
 if TYPE_CHECKING:
     import httpx
@@ -39,7 +40,7 @@ class _Remembered:
 
 
 def local_copy(uri: str, settings: Settings) -> Path:
-    """A local file with the content of ``uri`` (http or https; ``${ENV}`` references allowed).
+    """A local file with the content of ``uri`` (http or https; references to secrets allowed).
 
     A copy in the cache is used when the server confirms it by ETag or Last-Modified.
 
@@ -47,7 +48,7 @@ def local_copy(uri: str, settings: Settings) -> Path:
         UdbError: ``E_CONNECT`` when the host cannot be reached, ``E_AUTH`` for 401 and 403, ``E_NOT_FOUND``
             for 404 and 410, ``E_HTTP`` for any other error, ``E_TOO_LARGE`` past ``max_expanded_gb``.
     """
-    cache = settings.home / "cache"
+    cache = settings.cache
     record = cache / "urls" / f"{hashlib.sha256(uri.encode()).hexdigest()[:32]}.json"
     known = _recall(record, cache)
     current = _fetch(uri, known, cache, settings)
@@ -63,7 +64,7 @@ def _fetch(uri: str, known: _Remembered | None, cache: Path, settings: Settings)
     """Ask the server once; ``known`` itself when it confirms that. Trying again is the job's business."""
     import httpx
 
-    address = resolve_secrets(uri)
+    address = resolve_address(uri, settings)
     client = httpx.Client(timeout=settings.http_timeout_seconds, follow_redirects=True, headers=_conditions(known))
     with _translated(uri), client, client.stream("GET", address) as response:
         if response.status_code == 304 and known:

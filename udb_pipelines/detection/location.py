@@ -1,7 +1,7 @@
 """Where a source is: the meaning of its URI.
 
-Belongs here: telling paths, folders, patterns, URLs and DSNs apart; ``${ENV}`` references; masking. Nothing
-here opens what it names.
+Belongs here: telling paths, folders, patterns, URLs and DSNs apart; masking. Nothing here opens what it
+names.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from udb_pipelines.errors import UdbError
+from udb_pipelines.secrets.references import REFERENCE
 
 Kind = Literal["path", "http", "postgres"]
 
-REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
 SECRET_QUERY = re.compile(r"(?<=[?&])([^=&]*(?:token|key|secret|password|sig|signature|auth)[^=&]*)=([^&]*)", re.I)
 UNFINISHED = (".part", ".tmp", ".crdownload", ".partial", ".download")
@@ -63,26 +63,8 @@ def locate(uri: str) -> Location:
     return Location("path", uri, uri)
 
 
-def resolve_secrets(uri: str) -> str:
-    """``uri`` with every ``${NAME}`` replaced by that environment variable. Never store or log the result.
-
-    Raises:
-        UdbError: ``E_AUTH`` with the name of a variable that is not set.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in os.environ:
-            raise UdbError(
-                "E_AUTH", f"the environment variable {name} is not set", remedy=f"set {name}, then run again"
-            )
-        return os.environ[name]
-
-    return REFERENCE.sub(value, uri)
-
-
 def mask(uri: str) -> str:
-    """``uri`` without inline secrets; ``${NAME}`` references stay.
+    """``uri`` without inline secrets; references (``${NAME}``, ``${secret:name}``) stay.
 
     >>> mask("postgres://ann:s3cret@db:5432/shop")
     'postgres://ann:***@db:5432/shop'

@@ -27,7 +27,7 @@ def detect(source: Source, settings: Settings) -> Detection:
     started = time.perf_counter()
     try:
         location = locate(source.uri)
-        found = _postgres(source, location) if location.kind == "postgres" else _files(source, location, settings)
+        found = _postgres(source, location, settings) if location.kind == "postgres" else _files(source, location, settings)
     except UdbError as error:
         raise error.located(source=source.name, stage="detect") from None
     except FileNotFoundError as error:
@@ -39,14 +39,14 @@ def detect(source: Source, settings: Settings) -> Detection:
     return found.model_copy(update={"seconds": round(time.perf_counter() - started, 4)})
 
 
-def _postgres(source: Source, location: Location) -> Detection:
+def _postgres(source: Source, location: Location, settings: Settings) -> Detection:
     from udb_pipelines.detection.database import postgres_tables
 
     return Detection(
         source=source.name,
         uri=location.shown,
         connector="postgres",
-        streams=postgres_tables(location.target, location.shown, source.options),
+        streams=postgres_tables(location.target, location.shown, source.options, settings),
         bytes=0,
         fingerprint=fingerprint.of_moment(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -169,13 +170,12 @@ def test_migrations_make_exactly_the_tables_the_code_uses(control: Settings) -> 
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from udb_pipelines.control import sources
-
+    importlib.import_module("udb_pipelines.secrets.store")  # every module that owns a table
     SourceRegistry(control).list()
     url = control.control_url.get_secret_value() if control.control_url else f"sqlite:///{control.home}/control.sqlite"
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg2://"))
     with engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), sources.METADATA)
+        differences = compare_metadata(MigrationContext.configure(connection), database.METADATA)
     engine.dispose()
     assert differences == []
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udb_pipelines.detection.location import files_at, locate, mask, resolve_secrets
+from udb_pipelines.detection.location import files_at, locate, mask
 from udb_pipelines.errors import UdbError
 
 WORD = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=8)
@@ -33,15 +33,6 @@ def test_a_password_is_never_shown(user: str, secret: str, host: str, base: str)
 )
 def test_references_are_kept_and_secrets_masked(uri: str, shown: str) -> None:
     assert mask(uri) == shown
-
-
-def test_references_are_resolved_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PG_PASSWORD", "s3cret")
-    assert resolve_secrets("postgres://a:${PG_PASSWORD}@h/d") == "postgres://a:s3cret@h/d"
-    with pytest.raises(UdbError) as caught:
-        resolve_secrets("postgres://a:${NOT_SET_ANYWHERE}@h/d")
-    assert caught.value.code == "E_AUTH"
-    assert "NOT_SET_ANYWHERE" in caught.value.message
 
 
 def test_kinds() -> None:

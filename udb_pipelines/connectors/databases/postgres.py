@@ -13,10 +13,11 @@ import duckdb
 from udb_pipelines.connectors import casting
 from udb_pipelines.connectors.faults import from_duckdb
 from udb_pipelines.connectors.reading import Rows, Task
-from udb_pipelines.detection.location import mask, resolve_secrets
+from udb_pipelines.detection.location import mask
 from udb_pipelines.engine import extension_file, quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema
+from udb_pipelines.secrets.references import resolve_address
 
 ALIAS = "udb_source"
 NATIVE = re.compile(
@@ -83,7 +84,7 @@ def _columns(task: Task) -> list[ColumnSchema]:
 
 
 def _attach(task: Task, shown: str) -> None:
-    address = resolve_secrets(task.connection.uri)
+    address = resolve_address(task.connection.uri, task.settings)
     if "connect_timeout" not in address:
         address += f"{'&' if '?' in address else '?'}connect_timeout={CONNECT_SECONDS}"
     try:

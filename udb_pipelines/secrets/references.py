@@ -1,0 +1,65 @@
+"""References to secrets in text: ``${NAME}`` and ``${secret:name}``."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from udb_pipelines.errors import UdbError
+from udb_pipelines.operations import scrub
+
+if TYPE_CHECKING:
+    from udb_pipelines.config import Settings
+
+REFERENCE = re.compile(r"\$\{(?:(?P<store>secret):)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
+"""``${NAME}``: the environment variable NAME. ``${secret:name}``: the stored secret ``name``."""
+
+
+def resolve(text: str, settings: Settings) -> str:
+    """``text`` with every reference replaced by its value. Never store or log the result.
+
+    Raises:
+        UdbError: ``E_AUTH`` with the name of a variable or secret that does not exist, ``E_SECRET_KEY`` when the
+            store cannot be opened with the keys at hand.
+    """
+    return REFERENCE.sub(lambda match: _value(match, settings), text)
+
+
+def resolve_address(uri: str, settings: Settings) -> str:
+    """As :func:`resolve`, for an address: a value in its user, password or query is written as URLs write it.
+
+    So a secret is kept as it is, ``p@ss/word`` and not ``p%40ss%2Fword``. References elsewhere, and one that stands
+    for the whole beginning of the address, are taken literally.
+    """
+    start = uri.find("://") + 3
+    query = uri.find("?") if "?" in uri else len(uri)
+    host = uri.rfind("@", start, query)
+
+    def written(match: re.Match[str]) -> str:
+        value = _value(match, settings)
+        inside = start > 2 and (start <= match.start() < host or match.start() > query)
+        return quote(value, safe="") if inside else value
+
+    return REFERENCE.sub(written, uri)
+
+
+def _value(match: re.Match[str], settings: Settings) -> str:
+    name = match["name"]
+    found = _stored(name, settings) if match["store"] else _from_environment(name)
+    scrub.register(found)
+    return found
+
+
+def _from_environment(name: str) -> str:
+    if name not in os.environ:
+        raise UdbError("E_AUTH", f"the environment variable {name} is not set", remedy=f"set {name}, then run again")
+    return os.environ[name]
+
+
+def _stored(name: str, settings: Settings) -> str:
+    # The store brings SQLAlchemy and cryptography; most addresses need neither.
+    from udb_pipelines.secrets.store import SecretStore
+
+    return SecretStore(settings).get(name)
