@@ -105,7 +105,46 @@ class Settings(BaseSettings):
     ] = 5
     retention_days: Annotated[int, Field(ge=1, description="Days that artifacts of old jobs are kept")] = 30
     snapshot_target: Annotated[
-        Path | None, Field(description="Folder for daily snapshots; default <home>/snapshots")
+        str | None,
+        Field(
+            description="Where snapshots go: a folder, s3://bucket/prefix, gs://… or az://…; default <home>/snapshots"
+        ),
+    ] = None
+    snapshot_endpoint: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("UDB_SNAPSHOT_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+            pattern=r"^https?://[^@]+$",
+            description="Address of an S3-compatible store; Amazon's when unset. Or AWS_ENDPOINT_URL",
+        ),
+    ] = None
+    snapshot_region: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("UDB_SNAPSHOT_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+            description="Region of the S3 bucket. Or AWS_REGION",
+        ),
+    ] = None
+    snapshot_access_key: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias=AliasChoices("UDB_SNAPSHOT_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+            description="Access key id for the S3 bucket. Or AWS_ACCESS_KEY_ID",
+        ),
+    ] = None
+    snapshot_secret_key: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias=AliasChoices("UDB_SNAPSHOT_SECRET_KEY", "AWS_SECRET_ACCESS_KEY"),
+            description="Secret access key for the S3 bucket. Or AWS_SECRET_ACCESS_KEY",
+        ),
+    ] = None
+    snapshot_session_token: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias=AliasChoices("UDB_SNAPSHOT_SESSION_TOKEN", "AWS_SESSION_TOKEN"),
+            description="Session token of temporary S3 credentials. Or AWS_SESSION_TOKEN",
+        ),
     ] = None
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Field(description="Least level that is logged")
@@ -125,10 +164,15 @@ class Settings(BaseSettings):
         ),
     ] = None
 
-    @field_validator("home", "landing", "snapshot_target")
+    @field_validator("home", "landing")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
+
+    @field_validator("snapshot_target")
+    @classmethod
+    def _absolute_folder(cls, value: str | None) -> str | None:
+        return value if value is None or "://" in value else str(Path(value).expanduser().absolute())
 
     @field_validator("tenant")
     @classmethod
@@ -192,12 +236,12 @@ class Settings(BaseSettings):
         return own or self.tenant_home / "landing"
 
     @property
-    def snapshots(self) -> Path:
-        """Where daily snapshots go."""
+    def snapshots(self) -> str:
+        """Where snapshots go: a folder, or the address of an object store."""
         if self.snapshot_target is None:
-            return self.tenant_home / "snapshots"
+            return str(self.tenant_home / "snapshots")
         own = self.tenant == DEFAULT_TENANT
-        return self.snapshot_target if own else self.snapshot_target / "tenants" / self.tenant
+        return self.snapshot_target if own else f"{self.snapshot_target.rstrip('/')}/tenants/{self.tenant}"
 
     @property
     def dagster_home(self) -> Path:

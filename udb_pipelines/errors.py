@@ -158,6 +158,21 @@ CODES: dict[str, CodeInfo] = {
     "E_STAGE": _error("an earlier stage left nothing to go on from", "run the whole job: udb run", Exit.USAGE),
     "E_OPTION": _error("an option of the source is invalid", "see udb run --help", Exit.USAGE),
     "E_NO_REPORT": _error("nothing has been published of the source", "run it: udb run NAME", Exit.USAGE),
+    "E_TARGET": _error(
+        "the target of the snapshots refuses to be used",
+        "correct UDB_SNAPSHOT_TARGET or its credentials; see udb config",
+        Exit.ENVIRONMENT,
+    ),
+    "E_TARGET_DOWN": _error(
+        "the target of the snapshots does not answer",
+        "check network and store; the next snapshot or copy takes what is missing",
+        Exit.ENVIRONMENT,
+    ),
+    "E_SNAPSHOT": _error(
+        "a snapshot is missing, incomplete or damaged",
+        "choose another: udb snapshot list; udb snapshot verify says what is damaged",
+        Exit.ENVIRONMENT,
+    ),
     "E_SOURCE_UNKNOWN": _error("no source has that name", "udb sources list shows the names", Exit.USAGE),
     "E_VERSION": _error("the warehouse holds no such version", "udb jobs lists the versions", Exit.USAGE),
     "E_SECRET_INLINE": _error(

@@ -107,4 +107,4 @@ def verify(
 
 
 def _folder(target: Path | None) -> Path:
-    return target.expanduser().absolute() if target else session.settings().snapshots
+    return target.expanduser().absolute() if target else Path(session.settings().snapshots)

@@ -6,6 +6,7 @@ Docs: https://docs.dagster.io/guides/build/assets
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -109,6 +110,8 @@ def findings_of(detection: Detection, connection: Connection) -> tuple[Finding, 
     """Every finding of detection; those about a stream say which table it became."""
     per_stream = (
         finding.model_copy(update={"dataset": stream.dataset})
+    target = Path(udb.settings.snapshots)
+
         for stream in connection.streams
         for finding in stream.detected.findings
     )
@@ -119,11 +122,11 @@ def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]
     from udb_pipelines.warehouse import snapshots
 
     def work() -> tuple[snapshots.Snapshot, tuple[str, ...]]:
-        made = snapshots.create(udb.lake, udb.settings.snapshots)
-        return made, snapshots.verify(udb.settings.snapshots, made.id)
+        made = snapshots.create(udb.lake, target)
+        return made, snapshots.verify(target, made.id)
 
     made, problems = in_stage("snapshot", job_id=context.run.run_id, source="warehouse", work=work)
-    folder = udb.settings.snapshots / made.id
+    folder = target / made.id
     yield dg.MaterializeResult(
         metadata=metadata.snapshot_metadata(made, folder), check_results=[checks.verified(problems)]
     )

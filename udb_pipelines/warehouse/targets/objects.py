@@ -1,0 +1,121 @@
+"""A target in an object store: S3 and what speaks its protocol, Google Cloud Storage, Azure.
+
+``obstore`` (the Rust ``object_store`` crate) signs, retries and uploads in parts; an object appears when its last
+part is confirmed. An upload that is cut off leaves parts that nobody sees and the store bills for: give the bucket
+a lifecycle rule that ends incomplete uploads.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import obstore
+
+from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse.files import sync_file
+from udb_pipelines.warehouse.targets.base import Moved, Stored, unheard
+from udb_pipelines.warehouse.targets.faults import told
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+PART_BYTES = 8 << 20
+"""Least size of the parts of an upload and of a download."""
+_MOST_PARTS = 9_000
+"""S3 allows 10,000."""
+_PARTS_AT_ONCE = 4
+_KEYS_AT_ONCE = 1_000
+
+
+class ObjectTarget:
+    """Objects of ``store``, which knows bucket and prefix; keys are what comes after the prefix."""
+
+    def __init__(self, store: ObjectStore, address: str) -> None:
+        self._store = store
+        self._address = address
+
+    @property
+    def address(self) -> str:
+        """``s3://bucket/prefix``."""
+        return self._address
+
+    def put(self, source: Path, key: str, moved: Moved = unheard) -> None:
+        """Upload; a large file in parts, several at once."""
+        size = source.stat().st_size
+        with told(self._address, key):
+            if size <= PART_BYTES:
+                obstore.put(self._store, key, source.read_bytes(), use_multipart=False)
+                moved(size)
+                return
+            part = max(PART_BYTES, size // _MOST_PARTS)
+            obstore.put(
+                self._store, key, _parts(source, part, moved), use_multipart=True, chunk_size=part,
+                max_concurrency=_PARTS_AT_ONCE,
+            )  # fmt: skip
+
+    def get(self, key: str, file: Path, moved: Moved = unheard, *, link: bool = False) -> None:
+        """Download range by range, so that a connection that breaks costs one range and not the file."""
+        size = self.size(key)
+        if size is None:
+            raise UdbError("E_SNAPSHOT", f"{key} is missing in {self._address}")
+        part = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            with part.open("wb") as target:
+                for start in range(0, size, PART_BYTES):
+                    length = min(PART_BYTES, size - start)
+                    with told(self._address, key):
+                        content = obstore.get_range(self._store, key, start=start, length=length)
+                    target.write(content)
+                    moved(length)
+            sync_file(part)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def read(self, key: str) -> bytes | None:
+        """The object's content."""
+        try:
+            with told(self._address, key):
+                return bytes(obstore.get(self._store, key).bytes())
+        except FileNotFoundError:
+            return None
+
+    def write(self, key: str, content: bytes) -> None:
+        """One request."""
+        with told(self._address, key):
+            obstore.put(self._store, key, content, use_multipart=False)
+
+    def list(self, prefix: str = "") -> Iterable[Stored]:
+        """The store's listing; S3 sorts it, others need not."""
+        with told(self._address, prefix):
+            pages = obstore.list(self._store, prefix or None, chunk_size=_KEYS_AT_ONCE)
+            found = [Stored(entry["path"], entry["size"], entry["last_modified"]) for page in pages for entry in page]
+        return sorted(found, key=lambda entry: entry.key)
+
+    def size(self, key: str) -> int | None:
+        """From a HEAD request."""
+        try:
+            with told(self._address, key):
+                return int(obstore.head(self._store, key)["size"])
+        except FileNotFoundError:
+            return None
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Many per request."""
+        chosen = list(keys)
+        for start in range(0, len(chosen), _KEYS_AT_ONCE):
+            with told(self._address, chosen[start]):
+                obstore.delete(self._store, chosen[start : start + _KEYS_AT_ONCE])
+
+    def sweep(self) -> None:
+        """Nothing that could be seen: the store ends incomplete uploads by its lifecycle rule."""
+
+
+def _parts(source: Path, size: int, moved: Moved) -> Iterator[bytes]:
+    with source.open("rb") as content:
+        while part := content.read(size):
+            yield part
+            moved(len(part))

@@ -1,0 +1,102 @@
+"""From an address to a target: a folder, ``s3://bucket/prefix``, ``gs://bucket/prefix``, ``az://container/prefix``.
+
+Credentials come from the settings, which read the usual ``AWS_`` variables; for Google and Azure the library reads
+their own variables (``GOOGLE_APPLICATION_CREDENTIALS``, ``AZURE_STORAGE_ACCOUNT_NAME``, …) itself. On a machine of
+one of these clouds none is needed.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse.targets.base import Target
+from udb_pipelines.warehouse.targets.folder import FolderTarget
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig, S3Config
+
+    from udb_pipelines.config import Settings
+
+_SCHEMES = ("s3", "gs", "az")
+_CONNECT_SECONDS = 5
+_MOST_RETRIES = 4
+_RETRY_SECONDS = 30
+"""How long a request is tried again: a store that is down should be told of, not waited for."""
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` names a store and not a folder.
+
+    >>> is_address("s3://backup/udb"), is_address("/mnt/backup")
+    (True, False)
+    """
+    return "://" in text
+
+
+def open_target(where: str, settings: Settings) -> Target:
+    """The target at ``where``. Nothing is asked of it yet.
+
+    Raises:
+        UdbError: ``E_TARGET`` when the address is of no known form.
+    """
+    if not is_address(where):
+        return FolderTarget(Path(where).expanduser().absolute())
+    parts = urlsplit(where)
+    if parts.username or parts.password or parts.query:
+        raise UdbError(
+            "E_TARGET", "an address of a snapshot target holds a bucket and a prefix, and no credentials",
+            remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead",
+        )  # fmt: skip
+    if parts.scheme not in _SCHEMES or not parts.netloc:
+        raise UdbError(
+            "E_TARGET", f"{parts.scheme}://{parts.netloc} is no snapshot target",
+            remedy="name a folder, or s3://bucket/prefix, gs://bucket/prefix, az://container/prefix",
+        )  # fmt: skip
+    from udb_pipelines.warehouse.targets.objects import ObjectTarget
+
+    address = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    return ObjectTarget(_store(parts.scheme, parts.netloc, parts.path.strip("/"), address, settings), address)
+
+
+def _store(scheme: str, bucket: str, prefix: str, address: str, settings: Settings) -> ObjectStore:
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+    from udb_pipelines.warehouse.targets.faults import told
+
+    client: ClientConfig = {
+        "allow_http": (settings.snapshot_endpoint or "").startswith("http://"),
+        "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
+        "timeout": timedelta(seconds=settings.http_timeout_seconds),
+    }
+    retry: RetryConfig = {
+        "max_retries": _MOST_RETRIES,
+        "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
+        "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=5), "base": 2},
+    }
+    with told(address, ""):
+        if scheme == "s3":
+            return S3Store(
+                bucket, prefix=prefix or None, config=_s3(settings), client_options=client, retry_config=retry
+            )
+        if scheme == "gs":
+            return GCSStore(bucket, prefix=prefix or None, client_options=client, retry_config=retry)
+        return AzureStore(bucket, prefix=prefix or None, client_options=client, retry_config=retry)
+
+
+def _s3(settings: Settings) -> S3Config:
+    config: S3Config = {}
+    if settings.snapshot_endpoint:
+        config["aws_endpoint_url_s3"] = settings.snapshot_endpoint
+    if settings.snapshot_region:
+        config["region"] = settings.snapshot_region
+    if settings.snapshot_access_key is not None:
+        config["access_key_id"] = settings.snapshot_access_key.get_secret_value()
+    if settings.snapshot_secret_key is not None:
+        config["secret_access_key"] = settings.snapshot_secret_key.get_secret_value()
+    if settings.snapshot_session_token is not None:
+        config["session_token"] = settings.snapshot_session_token.get_secret_value()
+    return config
