@@ -583,6 +583,12 @@ class Profile(Model):
     parameters: dict[str, str] = {}
     """What decided beside the data: settings, and UDB's version. The same again: the same profile again."""
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from udb_pipelines.profiling.notebook import as_html
+
+        return as_html(self)
+
 
 class ProfileSet(Model):
     """The profiles of all datasets of one job."""

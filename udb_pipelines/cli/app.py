@@ -9,7 +9,20 @@ import click
 import typer
 
 from udb_pipelines import __version__
-from udb_pipelines.cli import configuration, detecting, doctor, jobs, query, reports, running, secrets, snapshots, sources, ui
+from udb_pipelines.cli import (
+    configuration,
+    detecting,
+    doctor,
+    jobs,
+    profiling,
+    query,
+    reports,
+    running,
+    secrets,
+    snapshots,
+    sources,
+    ui,
+)
 
 EPILOG = """\
 [bold]First steps[/bold]
@@ -63,6 +76,7 @@ def _root(
 app.command("run", help=running.HELP)(running.run)
 app.command("resume")(running.resume)
 app.command("detect", help=detecting.HELP)(detecting.detect)
+app.add_typer(profiling.app, name="profile")
 app.add_typer(sources.app, name="sources")
 app.command("sql")(query.sql)
 app.command("history")(query.history)

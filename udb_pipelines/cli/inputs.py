@@ -39,7 +39,7 @@ def register(registry: SourceRegistry, typed: str, name: str | None, given: dict
     if typed in known and name is None and not Path(typed).exists():
         return _stored(registry, known[typed], known[typed].uri, given)
     uri = canonical_uri(typed)
-    _must_exist(typed, uri, known)
+    must_exist(typed, uri, known)
     if name is not None:
         chosen = legal_name(name)
     else:
@@ -76,7 +76,12 @@ def legal_name(name: str) -> str:
     )
 
 
-def _must_exist(typed: str, uri: str, names: Iterable[str]) -> None:
+def must_exist(typed: str, uri: str, names: Iterable[str] = ()) -> None:
+    """Nothing, if ``uri`` may exist; ``names`` are sources that may have been meant.
+
+    Raises:
+        UdbError: ``E_NOT_FOUND``, with what comes close.
+    """
     if not is_local(uri) or has_magic(uri) or Path(uri).exists():
         return
     folder = Path(uri).parent

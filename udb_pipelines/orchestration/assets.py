@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from udb_pipelines.models import Connection, Detection, Finding, Manifest, ProfileSet, StagedSync, SyncResult
+from udb_pipelines.models import Connection, Detection, Manifest, ProfileSet, StagedSync, SyncResult
 from udb_pipelines.orchestration import checks, metadata, pools
 from udb_pipelines.orchestration.failures import T, in_stage
 from udb_pipelines.orchestration.ledger import stage_seconds
@@ -75,11 +75,12 @@ def _profile(
     context: dg.AssetExecutionContext, udb: UdbParam, detection: Detection, connection: Connection, raw: SyncResult
 ) -> Iterator[Any]:
     from udb_pipelines.profiling import analyze
+    from udb_pipelines.profiling.analyze import detected_findings
     from udb_pipelines.publishing import latest_profiles
 
     def work() -> ProfileSet:
         previous = latest_profiles(udb.settings, raw.source)
-        return analyze(raw, findings_of(detection, connection), udb.settings, udb.lake, previous)
+        return analyze(raw, detected_findings(detection, connection), udb.settings, udb.lake, previous)
 
     profiles = _in_stage(context, "analyze", work)
     yield dg.Output(profiles, metadata=metadata.profile_metadata(profiles))
@@ -104,18 +105,6 @@ def _publication(
     manifest = _in_stage(context, "publish", work)
     context.add_output_metadata(metadata.publication_metadata(manifest))
     return manifest
-
-
-def findings_of(detection: Detection, connection: Connection) -> tuple[Finding, ...]:
-    """Every finding of detection; those about a stream say which table it became."""
-    per_stream = (
-        finding.model_copy(update={"dataset": stream.dataset})
-    target = Path(udb.settings.snapshots)
-
-        for stream in connection.streams
-        for finding in stream.detected.findings
-    )
-    return (*detection.findings, *per_stream)
 
 
 def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]:

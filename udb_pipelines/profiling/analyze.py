@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from udb_pipelines.config import Settings
 from udb_pipelines.engine import quote_identifier
-from udb_pipelines.models import DatasetVersion, Finding, Profile, ProfileSet, SyncResult
+from udb_pipelines.models import Connection, DatasetVersion, Detection, Finding, Profile, ProfileSet, SyncResult
 from udb_pipelines.profiling.drift import compare
 from udb_pipelines.profiling.table import Origin, parameters, profile_table
 
@@ -75,8 +75,15 @@ def _with_drift(profile: Profile, previous: Profile | None) -> Profile:
 def _analyze(
     dataset: DatasetVersion, sync: SyncResult, detected: tuple[Finding, ...], settings: Settings, lake: Lake
 ) -> Profile:
+    with lake.reader(as_of=dataset.version) as connection:
+        table = f"lake.main.{quote_identifier(dataset.dataset)}"
+        return profile_table(connection, table, settings, origin_of(dataset, sync, detected))
+
+
+def origin_of(dataset: DatasetVersion, sync: SyncResult, detected: tuple[Finding, ...]) -> Origin:
+    """Where a dataset's rows come from; ``detected`` are findings of detection, of this dataset and of others."""
     relevant = tuple(finding for finding in detected if finding.dataset in (None, dataset.dataset))
-    origin = Origin(
+    return Origin(
         dataset=dataset.dataset,
         source=sync.source,
         version=dataset.version,
@@ -85,5 +92,13 @@ def _analyze(
         rows_rejected=dataset.rows_rejected,
         findings=(*relevant, *dataset.findings),
     )
-    with lake.reader(as_of=dataset.version) as connection:
-        return profile_table(connection, f"lake.main.{quote_identifier(dataset.dataset)}", settings, origin)
+
+
+def detected_findings(detection: Detection, connection: Connection) -> tuple[Finding, ...]:
+    """Every finding of detection; those about a stream say which table it became."""
+    per_stream = (
+        finding.model_copy(update={"dataset": stream.dataset})
+        for stream in connection.streams
+        for finding in stream.detected.findings
+    )
+    return (*detection.findings, *per_stream)

@@ -73,7 +73,7 @@ def _check_name(dataset: str) -> None:
 
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, frame: object, file: str) -> None:
-    source = _readable(frame)
+    source = readable(frame)
     try:
         connection.register("udb_frame", source)
         described = connection.execute("DESCRIBE FROM udb_frame").fetchall()
@@ -92,8 +92,12 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, frame: object, file: s
     connection.unregister("udb_frame")
 
 
-def _readable(frame: object) -> Any:  # noqa: ANN401 - what DuckDB can register
-    """What DuckDB can scan, without copying; the libraries are recognised, never imported."""
+def readable(frame: object) -> Any:  # noqa: ANN401 - what DuckDB can register
+    """What DuckDB can scan, without copying; the libraries are recognised, never imported.
+
+    Raises:
+        UdbError: ``E_UNSUPPORTED`` for another kind of object.
+    """
     kind = type(frame)
     library, name = kind.__module__.split(".")[0], kind.__name__
     if isinstance(frame, duckdb.DuckDBPyRelation):
@@ -109,8 +113,8 @@ def _readable(frame: object) -> Any:  # noqa: ANN401 - what DuckDB can register
         return frame
     raise UdbError(
         "E_UNSUPPORTED",
-        f"a {library}.{name} cannot be stored as a table",
-        remedy="return a pandas or polars DataFrame, a pyarrow Table or RecordBatchReader, or a DuckDB relation",
+        f"a {library}.{name} is not a table",
+        remedy="give a pandas or polars DataFrame, a pyarrow Table or RecordBatchReader, or a DuckDB relation",
     )
 
 

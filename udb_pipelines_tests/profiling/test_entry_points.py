@@ -9,7 +9,7 @@ import pyarrow
 import pytest
 
 from udb_pipelines.config import Settings
-from udb_pipelines.errors import Severity
+from udb_pipelines.errors import Severity, UdbError
 from udb_pipelines.models import Finding, SyncResult
 from udb_pipelines.profiling import analyze, profile
 from udb_pipelines.warehouse import Lake, store_frame
@@ -56,3 +56,31 @@ def test_analyze_reads_the_version_of_the_commit_not_the_newest(settings: Settin
     )
     assert [column.distinct for column in only.columns] == [3]
     assert only.findings == (ours,)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "lazy", "pyarrow"])
+def test_a_frame_is_profiled_like_a_relation(settings: Settings, library: str) -> None:
+    relation = duckdb.sql("SELECT i AS n, 'user' || i AS name FROM range(20) t(i)")
+    frames: dict[str, object] = {
+        "pandas": relation.df(),
+        "polars": relation.pl(),
+        "lazy": relation.pl().lazy(),
+        "pyarrow": relation.to_arrow_table(),
+    }
+    found = profile(frames[library], settings)
+    assert [(c.name, c.type, c.distinct) for c in found.columns] == [("n", "numeric", 20), ("name", "varchar", 20)]
+
+
+def test_what_is_no_table_is_refused(settings: Settings) -> None:
+    with pytest.raises(UdbError, match="is not a table") as raised:
+        profile([1, 2], settings)
+    assert raised.value.code == "E_UNSUPPORTED"
+
+
+def test_a_notebook_shows_a_row_per_column_without_markup_from_the_data(settings: Settings) -> None:
+    found = profile(duckdb.sql("SELECT '<b>' || (i % 3) AS \"a<i>\" FROM range(9) t(i)"), settings, dataset="t")
+    shown = found._repr_html_()
+    assert "t: 9 rows, 1 columns, PASS" in shown
+    assert "<td>a&lt;i&gt;</td>" in shown
+    assert "&lt;b&gt;0" in shown
+    assert "<b>" not in shown
