@@ -83,7 +83,7 @@ def history(
     entries = warehouse.history(session.lake(), dataset)
     if not entries:
         known = [info.dataset for info in warehouse.datasets(session.lake())]
-        raise _unknown_dataset(dataset, known)
+        raise unknown_dataset(dataset, known)
     if as_json:
         print_json([entry.model_dump(mode="json") for entry in entries])
         return
@@ -111,7 +111,8 @@ def history(
     print_table(columns, rows)
 
 
-def _unknown_dataset(name: str, known: list[str]) -> UdbError:
+def unknown_dataset(name: str, known: list[str]) -> UdbError:
+    """``E_SQL``, with the datasets whose names come close."""
     close = difflib.get_close_matches(name, known, n=2)
     remedy = f"did you mean {' or '.join(close)}?" if close else 'udb sql "SHOW TABLES" lists them'
     return UdbError("E_SQL", f"the warehouse holds no dataset {name}", remedy=remedy)

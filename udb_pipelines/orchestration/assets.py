@@ -110,6 +110,8 @@ def _publication(
 def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]:
     from udb_pipelines.warehouse import snapshots
 
+    target = Path(udb.settings.snapshots)
+
     def work() -> tuple[snapshots.Snapshot, tuple[str, ...]]:
         made = snapshots.create(udb.lake, target)
         return made, snapshots.verify(target, made.id)

@@ -85,3 +85,79 @@ def test_a_mistake_is_told_and_nothing_is_made(
     assert said in shown.out + shown.err
     assert [path.name for path in Path().iterdir()] == ["customers.csv"]
     assert not home.exists()
+
+
+@pytest.fixture
+def versions(udb: Udb, home: Path) -> tuple[int, int]:
+    """Two versions of ``orders``: amounts ten times as high in the second, and a column more."""
+    file = Path("orders.csv")
+    file.write_text("id,amount\n" + "".join(f"{i},{i % 50}\n" for i in range(500)))
+    first = udb("run", file, "--json").json["jobs"][0]["version"]
+    file.write_text("id,amount,place\n" + "".join(f"{i},{i % 50 * 10},Rome\n" for i in range(500)))
+    second = udb("run", file, "--json").json["jobs"][0]["version"]
+    return first, second
+
+
+def test_two_versions_are_compared(udb: Udb, versions: tuple[int, int]) -> None:
+    first, second = versions
+    found = udb("profile", "diff", f"orders@{first}", f"orders@{second}", "--json")
+    assert found.code == 0
+    verdicts = {column["column"]: column["verdict"] for column in found.json["tables"][0]["columns"]}
+    assert verdicts == {"id": "stable", "amount": "changed", "place": "changed"}
+    newest = udb("profile", "diff", f"orders@{first}", "orders", "--json")
+    assert newest.json["tables"][0]["columns"] == found.json["tables"][0]["columns"]
+    shown = udb("profile", "diff", f"orders@{first}", "orders")
+    assert "rows: 500 → 500, changed" in shown.out
+    assert "1 of 3 columns did not change" in shown.out
+
+
+def test_the_exit_code_tells_when_asked(udb: Udb, versions: tuple[int, int]) -> None:
+    first, second = (f"orders@{version}" for version in versions)
+    assert udb("profile", "diff", first, second).code == 0
+    assert udb("profile", "diff", first, second, "--fail-on", "changed").code == Exit.DATA
+    assert udb("profile", "diff", second, second, "--fail-on", "moved").code == 0
+
+
+def test_files_and_profiles_are_compared(udb: Udb, customers: Path, home: Path) -> None:
+    udb("profile", customers)
+    old = Path("udb-profile-customers/customers/profile.json")
+    new = Path("new.csv")
+    new.write_text("id,name\n1,Ann\n2,\n")
+    found = udb("profile", "diff", old, new)
+    assert "rows: 3 → 2, changed" in found.out
+    assert "column is gone" in found.out
+    assert udb("profile", "diff", customers, old).out.splitlines() == [
+        "rows: 3 → 3, stable",
+        "3 of 3 columns did not change",
+    ]
+    assert not home.exists()
+
+
+def test_databases_are_compared_table_by_table(udb: Udb, home: Path) -> None:
+    for file, tables in (("one.sqlite", "ab"), ("two.sqlite", "bc")):
+        with sqlite3.connect(file) as made:
+            for table in tables:
+                made.executescript(f"CREATE TABLE {table} (x); INSERT INTO {table} VALUES (1)")
+    found = udb("profile", "diff", "one.sqlite", "two.sqlite", "--json").json
+    assert [(table["before"], table["after"]) for table in found["tables"]] == [("one__b", "two__b")]
+    assert (found["only_before"], found["only_after"], found["verdict"]) == (["a"], ["c"], "changed")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [("orders@99", Exit.USAGE, "E_VERSION"), ("orders@yesterday", Exit.USAGE, "E_VERSION"), ("ordrs@1", 2, "orders")],
+    ids=["version", "time", "name"],
+)
+def test_a_version_that_is_not_there_is_told(
+    udb: Udb, versions: tuple[int, int], text: str, code: int, said: str
+) -> None:
+    shown = udb("profile", "diff", text, "orders")
+    assert shown.code == code
+    assert said in shown.err
+
+
+def test_a_profile_of_another_version_is_told(udb: Udb, customers: Path) -> None:
+    Path("profile.json").write_text('{"schema_version": 9, "dataset": "x"}')
+    shown = udb("profile", "diff", "profile.json", customers)
+    assert shown.code == Exit.INPUT
+    assert "can read" in shown.err
