@@ -130,7 +130,10 @@ CODES: dict[str, CodeInfo] = {
     "E_DATE_INVALID": _error("values that are not dates in a date column", "mend them at the source"),
     "E_DATE_MIXED_FORMAT": _error("dates in another format than the column's", "write all dates in one format"),
     "E_MIXED_TYPE": _error("a column mixes several types", "split the column, or agree on one type"),
-    "E_KEY_DUPLICATE": _error("a confirmed key is not unique", "remove the duplicates at the source"),
+    "E_KEY_DUPLICATE": _error(
+        "a confirmed key does not identify every row", "mend the rows at the source, or confirm another key"
+    ),
+    "E_KEY_MISSING": _error("a column of a confirmed key is gone", "confirm another key: udb keys confirm"),
     # The environment fails.
     "E_DISK_FULL": _error("no space is left on the disk", "free space, then run again", Exit.ENVIRONMENT),
     "E_SPILL_FULL": _error(
@@ -209,7 +212,7 @@ CODES: dict[str, CodeInfo] = {
     "W_NULL_MARKER": _warning("a word that often means 'no value'", "list it in null_markers if it does"),
     "W_TYPE_AMBIGUOUS": _warning("a column's type was a close call", "look at the runner-up in the profile"),
     "W_NUL": _warning("the text holds characters U+0000", "nothing to do; they were kept"),
-    "W_KEY_LOW_CARDINALITY": _warning("a key candidate with few values", "confirm another key"),
+    "W_KEY_LOW_CARDINALITY": _warning("a confirmed key has few values", "confirm another key: udb keys list"),
     "W_NO_ROWS": _warning("the table has columns but no rows", "check how it was produced"),
     "W_STREAM_SKIPPED": _warning("a part of the source holds no table and was left out", "nothing to do"),
 }

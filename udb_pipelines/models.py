@@ -108,6 +108,8 @@ class SourceOptions(Model):
     """Cron expression in UTC."""
     freshness_hours: float | None = None
     """Older than this since the last commit, and the freshness check warns."""
+    keys: dict[DatasetName, tuple[str, ...]] = {}
+    """Confirmed keys by dataset (``udb keys confirm``): checked in every profile, whatever the sync mode."""
 
 
 class Source(Model):
@@ -477,6 +479,32 @@ class KeyCandidate(Model):
     """distinct_ratio x (1 - null_ratio) / (1 + invalid_ratio)."""
 
 
+class DuplicateGroup(Model):
+    """Rows with the same values in the columns of a key."""
+
+    rows: tuple[int, ...]
+    """Numbers of the first ten."""
+    count: int
+    values: tuple[str, ...]
+    """As text; those of personal columns as shapes (``AAA 999``)."""
+
+
+class KeyCheck(Model):
+    """A confirmed key against all rows."""
+
+    columns: tuple[str, ...]
+    rows: int
+    empty_rows: int
+    """Rows that lack a value in a column of the key; they are not compared with each other."""
+    distinct: int
+    duplicate_groups: int
+    duplicate_rows: int
+    """Rows beyond the first of their group."""
+    first_empty_row: int | None = None
+    first_groups: tuple[DuplicateGroup, ...] = ()
+    """The first ten, by their first row."""
+
+
 class PairStat(Model):
     """How two columns go together. Rows where either has no value are left out, but for ``nullity``."""
 
@@ -580,6 +608,8 @@ class Profile(Model):
     sufficiency: Sufficiency | None = None
     drift: Drift | None = None
     """None for the first profile of a dataset."""
+    key_check: KeyCheck | None = None
+    """None when no key is confirmed."""
     parameters: dict[str, str] = {}
     """What decided beside the data: settings, and UDB's version. The same again: the same profile again."""
 

@@ -75,7 +75,7 @@ def measure(source: Source, shop: Settings) -> Measured:
     """
     from udb_pipelines.connectors import extract, provision
     from udb_pipelines.detection import detect
-    from udb_pipelines.profiling.analyze import detected_findings
+    from udb_pipelines.profiling.analyze import detected_findings, keys_of
 
     source = _tolerant(source)
     job_id = str(uuid.uuid4())
@@ -93,10 +93,10 @@ def measure(source: Source, shop: Settings) -> Measured:
         connection = timed("provision", lambda: provision(source, detection))
         staged = timed("sync", lambda: extract(connection, shop, job_id, None))
         sync = _as_committed(job_id, source.name, detection.fingerprint, staged.datasets)
-        findings = detected_findings(detection, connection)
+        findings, keys = detected_findings(detection, connection), keys_of(connection)
         profiles = timed(
             "analyze",
-            lambda: tuple(_profile(item, sync, findings, shop) for item in staged.datasets),
+            lambda: tuple(_profile(item, sync, findings, shop, keys.get(item.dataset, ())) for item in staged.datasets),
         )
     except UdbError as error:
         error.kept = KEPT
@@ -179,14 +179,15 @@ def _as_committed(job_id: str, source: str, fingerprint: str, staged: tuple[Stag
     )
 
 
-def _profile(item: StagedDataset, sync: SyncResult, detected: tuple[Finding, ...], shop: Settings) -> Profile:
-    from udb_pipelines.profiling.analyze import origin_of
-    from udb_pipelines.profiling.table import profile_table
+def _profile(
+    item: StagedDataset, sync: SyncResult, detected: tuple[Finding, ...], shop: Settings, key: tuple[str, ...]
+) -> Profile:
+    from udb_pipelines.profiling.analyze import profile_dataset
 
     (dataset,) = (version for version in sync.datasets if version.dataset == item.dataset)
     files = ", ".join(map(quote_literal, item.parquet))
     connection = connect(shop)
     try:
-        return profile_table(connection, f"read_parquet([{files}])", shop, origin_of(dataset, sync, detected))
+        return profile_dataset(connection, f"read_parquet([{files}])", dataset, sync, detected, shop, key)
     finally:
         connection.close()

@@ -14,6 +14,7 @@ from udb_pipelines.cli import (
     detecting,
     doctor,
     jobs,
+    keys,
     profiling,
     query,
     reports,
@@ -77,6 +78,7 @@ app.command("run", help=running.HELP)(running.run)
 app.command("resume")(running.resume)
 app.command("detect", help=detecting.HELP)(detecting.detect)
 app.add_typer(profiling.app, name="profile")
+app.add_typer(keys.app, name="keys")
 app.add_typer(sources.app, name="sources")
 app.command("sql")(query.sql)
 app.command("history")(query.history)

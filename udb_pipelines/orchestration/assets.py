@@ -75,12 +75,13 @@ def _profile(
     context: dg.AssetExecutionContext, udb: UdbParam, detection: Detection, connection: Connection, raw: SyncResult
 ) -> Iterator[Any]:
     from udb_pipelines.profiling import analyze
-    from udb_pipelines.profiling.analyze import detected_findings
+    from udb_pipelines.profiling.analyze import detected_findings, keys_of
     from udb_pipelines.publishing import latest_profiles
 
     def work() -> ProfileSet:
         previous = latest_profiles(udb.settings, raw.source)
-        return analyze(raw, detected_findings(detection, connection), udb.settings, udb.lake, previous)
+        found = detected_findings(detection, connection)
+        return analyze(raw, found, udb.settings, udb.lake, previous, keys_of(connection))
 
     profiles = _in_stage(context, "analyze", work)
     yield dg.Output(profiles, metadata=metadata.profile_metadata(profiles))

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from udb_pipelines.config import Settings
 from udb_pipelines.engine import quote_identifier
 from udb_pipelines.models import Connection, DatasetVersion, Detection, Finding, Profile, ProfileSet, SyncResult
+from udb_pipelines.profiling.confirmed import check_key, key_findings, missing_columns, missing_finding
 from udb_pipelines.profiling.drift import compare
 from udb_pipelines.profiling.table import Origin, parameters, profile_table
+from udb_pipelines.profiling.verdict import verdict
 
 if TYPE_CHECKING:
     from udb_pipelines.warehouse import Lake
@@ -21,6 +25,7 @@ def analyze(
     settings: Settings,
     lake: Lake,
     previous: Mapping[str, Profile] | None = None,
+    keys: Mapping[str, tuple[str, ...]] | None = None,
 ) -> ProfileSet:
     """Profile each dataset of ``sync``. What was profiled before, with the same settings, is not read again.
 
@@ -30,6 +35,7 @@ def analyze(
         settings: thresholds and limits.
         lake: the warehouse to read from.
         previous: the last profile of each dataset, by name, to compare with; such as those last published.
+        keys: the key of each dataset that has a confirmed one, see :func:`keys_of`.
 
     Raises:
         UdbError: ``E_WAREHOUSE`` when the version cannot be read.
@@ -39,7 +45,7 @@ def analyze(
         source=sync.source,
         version=sync.version,
         profiles=tuple(
-            _analyzed(dataset, sync, detection_findings, settings, lake, (previous or {}).get(dataset.dataset))
+            _analyzed(dataset, sync, detection_findings, lake, (previous or {}).get(dataset.dataset), keys or {})
             for dataset in sync.datasets
         ),
         unchanged=sync.unchanged,
@@ -50,18 +56,68 @@ def _analyzed(
     dataset: DatasetVersion,
     sync: SyncResult,
     detected: tuple[Finding, ...],
-    settings: Settings,
     lake: Lake,
     previous: Profile | None,
+    keys: Mapping[str, tuple[str, ...]],
 ) -> Profile:
+    key = keys.get(dataset.dataset, ())
     if (
         previous is not None
         and sync.unchanged
         and previous.version == dataset.version
-        and previous.parameters == parameters(settings)
+        and previous.parameters == parameters(lake.settings) | _key_parameter(key)
     ):
         return previous
-    return _with_drift(_analyze(dataset, sync, detected, settings, lake), previous)
+    with lake.reader(as_of=dataset.version) as connection:
+        table = f"lake.main.{quote_identifier(dataset.dataset)}"
+        return _with_drift(profile_dataset(connection, table, dataset, sync, detected, lake.settings, key), previous)
+
+
+def profile_dataset(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    dataset: DatasetVersion,
+    sync: SyncResult,
+    detected: tuple[Finding, ...],
+    settings: Settings,
+    key: tuple[str, ...] = (),
+) -> Profile:
+    """Profile the rows of a dataset, which ``table`` (SQL that may stand after FROM) gives, and check its key."""
+    profile = profile_table(connection, table, settings, origin_of(dataset, sync, detected))
+    return _with_key(connection, table, profile, settings, key) if key else profile
+
+
+def _with_key(
+    connection: duckdb.DuckDBPyConnection, table: str, profile: Profile, settings: Settings, key: tuple[str, ...]
+) -> Profile:
+    missing = missing_columns(key, [column.name for column in profile.columns])
+    check = None if missing else check_key(connection, table, key, personal_columns(profile, settings))
+    found = key_findings(check, profile.dataset) if check else (missing_finding(key, missing, profile.dataset),)
+    findings = (*profile.findings, *found)
+    return profile.model_copy(
+        update={
+            "key_check": check,
+            "findings": findings,
+            "verdict": verdict(findings, rows_rejected=profile.rows_rejected, type_threshold=settings.type_threshold),
+            "parameters": profile.parameters | _key_parameter(key),
+        }
+    )
+
+
+def _key_parameter(key: tuple[str, ...]) -> dict[str, str]:
+    """A key decides about a profile as a setting does; without one there is nothing to say."""
+    return {"key": ", ".join(key)} if key else {}
+
+
+def personal_columns(profile: Profile, settings: Settings) -> frozenset[str]:
+    """Columns whose values may not be shown."""
+    return frozenset(c.name for c in profile.columns if c.pii_severity and settings.mask_pii)
+
+
+def keys_of(connection: Connection) -> dict[str, tuple[str, ...]]:
+    """Keys by dataset: the confirmed one, else the primary key by which the dataset is loaded."""
+    declared = {stream.dataset: stream.primary_key for stream in connection.streams if stream.primary_key}
+    return declared | connection.options.keys
 
 
 def _with_drift(profile: Profile, previous: Profile | None) -> Profile:
@@ -70,14 +126,6 @@ def _with_drift(profile: Profile, previous: Profile | None) -> Profile:
         return profile
     same_version = previous.version == profile.version
     return profile.model_copy(update={"drift": previous.drift if same_version else compare(previous, profile)})
-
-
-def _analyze(
-    dataset: DatasetVersion, sync: SyncResult, detected: tuple[Finding, ...], settings: Settings, lake: Lake
-) -> Profile:
-    with lake.reader(as_of=dataset.version) as connection:
-        table = f"lake.main.{quote_identifier(dataset.dataset)}"
-        return profile_table(connection, table, settings, origin_of(dataset, sync, detected))
 
 
 def origin_of(dataset: DatasetVersion, sync: SyncResult, detected: tuple[Finding, ...]) -> Origin:
