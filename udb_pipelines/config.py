@@ -110,6 +110,16 @@ class Settings(BaseSettings):
             description="Where snapshots go: a folder, s3://bucket/prefix, gs://… or az://…; default <home>/snapshots"
         ),
     ] = None
+    snapshot_keep_days: Annotated[
+        int, Field(ge=1, description="Days that snapshots are kept; the newest always is")
+    ] = 30
+    snapshot_copy_seconds: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="How long a change may wait until it is copied to the snapshot target, s; 0: until the snapshot",
+        ),
+    ] = 60
     snapshot_endpoint: Annotated[
         str | None,
         Field(
@@ -210,6 +220,11 @@ class Settings(BaseSettings):
         return self.tenant_home / "rejects"
 
     @property
+    def contracts(self) -> Path:
+        """``<dataset>.yaml``: the contracts that people have pinned, and their history."""
+        return self.tenant_home / "contracts"
+
+    @property
     def stages(self) -> Path:
         """The typed outputs of the stages, for the next process and for resuming."""
         return self.tenant_home / "stages"
@@ -243,10 +258,29 @@ class Settings(BaseSettings):
         own = self.tenant == DEFAULT_TENANT
         return self.snapshot_target if own else f"{self.snapshot_target.rstrip('/')}/tenants/{self.tenant}"
 
+    def is_foreign(self, path: Path) -> bool:
+        """Whether a path leads, by whatever links, to what another tenant of this home keeps."""
+        real, home = path.resolve(), self.home.resolve()
+        if not real.is_relative_to(home):
+            return False
+        first, *rest = (*real.relative_to(home).parts, "", "")
+        if first == "tenants":
+            return rest[0] != self.tenant
+        return self.tenant != DEFAULT_TENANT and (first in _KEPT or first.startswith("control."))
+
     @property
     def dagster_home(self) -> Path:
         """``DAGSTER_HOME``, or a folder of ours. One for all tenants."""
         return Path(os.environ.get("DAGSTER_HOME") or self.home / "dagster").absolute()
+
+
+_KEPT = frozenset(
+    {
+        "artifacts", "cache", "contracts", "dagster", "landing", "rejects", "snapshots", "stages", "staging", "tmp",
+        "warehouse",
+    }
+)  # fmt: skip
+"""The default tenant's folders in the home, and Dagster's. People may keep files of their own beside them."""
 
 
 def variable_of(name: str) -> str:

@@ -108,6 +108,12 @@ CODES: dict[str, CodeInfo] = {
         Exit.DATA,
     ),
     "E_JAGGED_ROW": _error("a row has too few or too many fields", "mend the row at the source, or allow rejects"),
+    "E_BOUNDARY": _error(
+        "text crosses the boundary between two columns of fixed width", "mend the line, or name the widths with --widths"
+    ),
+    "E_LINE_TOO_LONG": _error(
+        "a line is longer than the columns of fixed width", "mend the line, or name the widths with --widths"
+    ),
     "E_ROW_EMPTY": _error("a blank line inside the data", "nothing to do; the line was skipped"),
     "E_QUOTE_RULE": _error("a quote inside a value is not doubled, or not closed", "mend the row at the source"),
     "E_REJECTS": _error(
@@ -134,6 +140,16 @@ CODES: dict[str, CodeInfo] = {
         "a confirmed key does not identify every row", "mend the rows at the source, or confirm another key"
     ),
     "E_KEY_MISSING": _error("a column of a confirmed key is gone", "confirm another key: udb keys confirm"),
+    # The data is not what its contract promises.
+    "E_CONTRACT_BLOCKED": _error(
+        "the data breaks a contract that blocks",
+        "mend the data at the source, or change the contract: udb contract pin",
+        Exit.DATA,
+    ),
+    "E_CONTRACT_SCHEMA": _error("a column is not as the contract promises", "mend the source, or the contract"),
+    "E_CONTRACT_VALUES": _error("values that the contract rules out", "mend them at the source, or the contract"),
+    "E_CONTRACT_KEY": _error("the contract promises a key that is not unique", "remove the duplicates at the source"),
+    "E_CONTRACT_QUALITY": _error("a figure is not within what the contract promises", "mend the source"),
     # The environment fails.
     "E_DISK_FULL": _error("no space is left on the disk", "free space, then run again", Exit.ENVIRONMENT),
     "E_SPILL_FULL": _error(
@@ -151,16 +167,6 @@ CODES: dict[str, CodeInfo] = {
         Exit.ENVIRONMENT,
     ),
     "E_WAREHOUSE": _error("the warehouse refused the operation", "run: udb doctor", Exit.ENVIRONMENT),
-    "E_CONTROL": _error(
-        "the control database cannot be used",
-        "check UDB_CONTROL_URL and that its server runs; udb doctor tells more",
-        Exit.ENVIRONMENT,
-    ),
-    "E_CONFIG": _error("a setting is invalid", "correct the variable; udb config lists them", Exit.USAGE),
-    "E_NAME": _error("the name is not allowed or already taken", "choose another name with --as", Exit.USAGE),
-    "E_STAGE": _error("an earlier stage left nothing to go on from", "run the whole job: udb run", Exit.USAGE),
-    "E_OPTION": _error("an option of the source is invalid", "see udb run --help", Exit.USAGE),
-    "E_NO_REPORT": _error("nothing has been published of the source", "run it: udb run NAME", Exit.USAGE),
     "E_TARGET": _error(
         "the target of the snapshots refuses to be used",
         "correct UDB_SNAPSHOT_TARGET or its credentials; see udb config",
@@ -176,8 +182,33 @@ CODES: dict[str, CodeInfo] = {
         "choose another: udb snapshot list; udb snapshot verify says what is damaged",
         Exit.ENVIRONMENT,
     ),
+    "E_CONTROL": _error(
+        "the control database cannot be used",
+        "check UDB_CONTROL_URL and that its server runs; udb doctor tells more",
+        Exit.ENVIRONMENT,
+    ),
+    "E_CONFIG": _error("a setting is invalid", "correct the variable; udb config lists them", Exit.USAGE),
+    "E_NAME": _error("the name is not allowed or already taken", "choose another name with --as", Exit.USAGE),
+    "E_TENANT": _error(
+        "there is no such tenant, or its id is not allowed", "udb tenants list shows them", Exit.USAGE
+    ),
+    "E_HOLD": _error("there is no such legal hold", "udb retention hold list shows them", Exit.USAGE),
+    "E_STAGE": _error("an earlier stage left nothing to go on from", "run the whole job: udb run", Exit.USAGE),
+    "E_OPTION": _error("an option of the source is invalid", "see udb run --help", Exit.USAGE),
+    "E_NO_REPORT": _error("nothing has been published of the source", "run it: udb run NAME", Exit.USAGE),
     "E_SOURCE_UNKNOWN": _error("no source has that name", "udb sources list shows the names", Exit.USAGE),
     "E_VERSION": _error("the warehouse holds no such version", "udb jobs lists the versions", Exit.USAGE),
+    "E_TIMELINE": _error(
+        "the warehouse has no such timeline, or it cannot be used for that", "udb restore list shows them", Exit.USAGE
+    ),
+    "E_RESTORED": _error(
+        "the warehouse was restored to another version while the job ran", "run the job again", Exit.ENVIRONMENT
+    ),
+    "E_RESTORE": _error(
+        "what is to be restored is damaged or incomplete; nothing was changed",
+        "restore to the time that the message names, or from a snapshot: udb restore from",
+        Exit.ENVIRONMENT,
+    ),
     "E_SECRET_INLINE": _error(
         "a password stands in the address of a source",
         "put it into an environment variable and write ${NAME} in its place",
@@ -186,6 +217,11 @@ CODES: dict[str, CodeInfo] = {
     "E_SECRET_KEY": _error(
         "the encrypted secrets cannot be opened",
         "set UDB_SECRET_KEY to the key they were stored with; udb secrets key makes a first one",
+        Exit.USAGE,
+    ),
+    "E_CONTRACT": _error(
+        "the contract cannot be used",
+        "correct it at the line named; it follows the Open Data Contract Standard 3.1",
         Exit.USAGE,
     ),
     "E_SQL": _error("the query is wrong or not allowed", "correct the query; only reading is allowed", Exit.USAGE),
@@ -204,6 +240,13 @@ CODES: dict[str, CodeInfo] = {
     "W_HEADER_REPEATED": _warning(
         "the header comes again inside the data; those lines were set aside", "look at the rejects"
     ),
+    "W_LOG_LINE": _warning(
+        "lines that do not have the layout of their log; they were kept whole, in the column line",
+        "look at the rows without a timestamp",
+    ),
+    "W_SEVERAL_TABLES": _warning(
+        "the text or sheet seems to hold more tables than were told apart", "look at the preview; split the file if so"
+    ),
     "W_SHORT_ROWS": _warning(
         "many rows leave out fields at their end; these are empty now", "check that the last columns are right"
     ),
@@ -213,7 +256,14 @@ CODES: dict[str, CodeInfo] = {
     "W_TYPE_AMBIGUOUS": _warning("a column's type was a close call", "look at the runner-up in the profile"),
     "W_NUL": _warning("the text holds characters U+0000", "nothing to do; they were kept"),
     "W_KEY_LOW_CARDINALITY": _warning("a confirmed key has few values", "confirm another key: udb keys list"),
+    "W_CURSOR_NULL": _warning(
+        "rows without a cursor: an incremental sync will not see them change", "run with --full now and then"
+    ),
     "W_NO_ROWS": _warning("the table has columns but no rows", "check how it was produced"),
+    "W_CONTRACT_SCHEMA": _warning("the columns are not quite those of the contract", "bring the contract up to date"),
+    "W_CONTRACT_VALUES": _warning("values outside of what the contract expects", "look at them; mend them or the contract"),
+    "W_CONTRACT_KEY": _warning("values that the contract expects once come again", "look at the duplicates"),
+    "W_CONTRACT_QUALITY": _warning("a figure is outside of what the contract expects", "look at the report"),
     "W_STREAM_SKIPPED": _warning("a part of the source holds no table and was left out", "nothing to do"),
 }
 

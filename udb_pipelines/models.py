@@ -23,6 +23,8 @@ NAME_PATTERN = r"^[a-z](?:_?[a-z0-9]){0,62}$"
 """Names of sources, datasets and streams. No double underscore: it joins source and stream, and no two
 names can become the same table, file or partition."""
 
+LOOKBACK_PATTERN = r"^\d+[smhd]?$"
+
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 DatasetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,127}$")]
 
@@ -92,6 +94,8 @@ class SourceOptions(Model):
     header: Literal["auto", "none"] | int = "auto"
     """``none``, or the number of header rows."""
     skip_rows: int | None = None
+    widths: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(description="characters per column")] = ()
+    """Fixed width: characters of each column, from the first on."""
     comment: str | None = None
     null_markers: tuple[str, ...] = ()
     max_reject_pct: float | None = None
@@ -101,6 +105,13 @@ class SourceOptions(Model):
     sync_mode: SyncMode = "full_refresh_overwrite"
     primary_key: tuple[str, ...] = ()
     cursor: str | None = None
+    lookback: str | None = Field(default=None, pattern=LOOKBACK_PATTERN)
+    """How far behind the last cursor an incremental sync begins again, for rows that arrive late: ``90s``, ``15m``,
+    ``2h``, ``3d``, or a number for a cursor that counts."""
+    tombstone: str | None = None
+    """Upsert: a column that marks a row as deleted, by being true, or by holding anything if it is no boolean."""
+    delete_missing: bool = False
+    """Upsert from a database: rows whose key the source no longer holds are deleted."""
     on_schema_change: OnSchemaChange = "evolve"
     tables: tuple[str, ...] = ()
     """Only these tables, sheets or archive members; all when empty."""
@@ -108,6 +119,10 @@ class SourceOptions(Model):
     """Cron expression in UTC."""
     freshness_hours: float | None = None
     """Older than this since the last commit, and the freshness check warns."""
+    keep_days: int | None = Field(default=None, ge=1)
+    """Days that profiles and rejects of old jobs are kept; the setting ``retention_days`` when absent."""
+    keep_jobs: int | None = Field(default=None, ge=1)
+    """Jobs whose artifacts are kept; the setting ``retention_jobs`` when absent."""
     keys: dict[DatasetName, tuple[str, ...]] = {}
     """Confirmed keys by dataset (``udb keys confirm``): checked in every profile, whatever the sync mode."""
 
@@ -119,6 +134,15 @@ class Source(Model):
     uri: str
     """Path, glob, folder, URL or DSN. Secrets only as references: ``${ENV}``, ``${secret:name}``."""
     options: SourceOptions = SourceOptions()
+    created_at: datetime
+
+
+class Hold(Model):
+    """A legal hold on a source or a dataset: nothing of it is deleted before ``until``; for ever when absent."""
+
+    name: DatasetName
+    until: datetime | None = None
+    reason: str = ""
     created_at: datetime
 
 
@@ -150,6 +174,9 @@ class Dialect(Model):
     """Rows may leave out empty fields at their end."""
     padded: bool = False
     """Blanks beside delimiters set values apart; they are no part of them."""
+    spans: tuple[tuple[int, int | None], ...] = ()
+    """Fixed width: where each column begins and ends, in characters from 0; None for the end of the line. What
+    stands between two columns belongs to the one it touches."""
 
 
 class Candidate(Model):
@@ -172,6 +199,19 @@ class ColumnSchema(Model):
     """The name in the source, where it differs."""
 
 
+class Area(Model):
+    """The part of a file or sheet that holds a table, where it holds several. Counted from 0, ends not included."""
+
+    first_row: int
+    """Physical lines of a text; rows of the used area of a sheet."""
+    end_row: int
+    first_column: int = 0
+    end_column: int | None = None
+    """Sheets only."""
+    byte_offset: int = 0
+    """Where the first line begins in the unpacked text."""
+
+
 class DetectedStream(Model):
     """One table found in the source: a file, a set of files with one schema, a sheet, a database table."""
 
@@ -183,7 +223,10 @@ class DetectedStream(Model):
     """Sheet, archive member or qualified database table."""
     records: str | None = None
     """Where the records are inside a document: dotted keys of the array for JSON (``data.items``; None when the
-    document itself is the array, the object or the scalar), the element's name for XML."""
+    document itself is the array, the object or the scalar), the element's name for XML, the name of the layout for a
+    log."""
+    area: Area | None = None
+    """Set when it is one of several tables of a file or sheet."""
     compression: Compression = "none"
     encoding: str = "utf-8"
     encoding_confidence: float = 1.0
@@ -224,6 +267,7 @@ class Stream(Model):
     sync_mode: SyncMode = "full_refresh_overwrite"
     primary_key: tuple[str, ...] = ()
     cursor: str | None = None
+    tombstone: str | None = None
 
 
 class Connection(Model):
@@ -257,7 +301,12 @@ class StagedDataset(Model):
     sync_mode: SyncMode = "full_refresh_overwrite"
     primary_key: tuple[str, ...] = ()
     cursor: str | None = None
-    """Upsert: of several rows with one key the greatest cursor wins; the last row read when there is none."""
+    """Upsert: of several rows with one key the greatest cursor wins; the last row read when there is none.
+    Append: rows that the dataset holds already (same key and cursor; without a key, the same row) are not added."""
+    tombstone: str | None = None
+    """Upsert: the column that marks a row as deleted."""
+    keys: Path | None = None
+    """Upsert: Parquet with every key the source holds; rows of the dataset with another one are deleted."""
     findings: tuple[Finding, ...] = ()
 
 
@@ -296,6 +345,10 @@ class DatasetVersion(Model):
     rows_rejected: int
     rows_superseded: int = 0
     """Upsert: committed rows that another row of the same commit, with the same key, replaced at once."""
+    rows_known: int = 0
+    """Incremental append: committed rows that the dataset held already, so that they were not added again."""
+    rows_deleted: int = 0
+    """Upsert: rows that left the dataset because the source marked them as deleted, or holds them no longer."""
     rows_total: int
     """Rows in the table after the commit."""
     rejects: Path | None = None
@@ -581,6 +634,42 @@ class Drift(Model):
     verdict: Literal["stable", "moved", "changed"]
 
 
+class ContractCheck(Model):
+    """One promise of a contract, and whether the data keeps it. Never carries a value from the data."""
+
+    rule: str
+    """``amount.maximum``, ``amount.quality[1]``, ``orders.rowCount``: where it stands in the contract."""
+    kind: Literal["schema", "values", "key", "quality", "freshness"]
+    promise: str
+    """In words, thresholds included: they are the contract's."""
+    severity: Severity
+    status: Literal["kept", "broken", "not_run"]
+    found: str = ""
+    """What was found instead, or why it was not run."""
+    column: str | None = None
+    count: int = 0
+    """Rows that break it, where it is about rows."""
+    pct: float = 0.0
+    """Share of the rows, 0 to 100."""
+    rows: tuple[int, ...] = ()
+    """The first of them, counted from 1 in the order they are stored."""
+    line: int | None = None
+    """In the contract."""
+
+
+class ContractResult(Model):
+    """A dataset version against its pinned contract."""
+
+    contract_id: str
+    contract_version: str
+    sha256: str
+    """Of the contract's bytes."""
+    blocks: bool = False
+    """Data that breaks it is not committed."""
+    verdict: Verdict
+    checks: tuple[ContractCheck, ...]
+
+
 class Profile(Model):
     """One dataset version, profiled. Stored as ``profile.json``."""
 
@@ -608,6 +697,8 @@ class Profile(Model):
     sufficiency: Sufficiency | None = None
     drift: Drift | None = None
     """None for the first profile of a dataset."""
+    contract: ContractResult | None = None
+    """None where no contract is pinned."""
     key_check: KeyCheck | None = None
     """None when no key is confirmed."""
     parameters: dict[str, str] = {}

@@ -20,8 +20,10 @@ from udb_pipelines.cli import (
     reports,
     running,
     secrets,
+    session,
     snapshots,
     sources,
+    tenants,
     ui,
 )
 
@@ -80,6 +82,7 @@ app.command("detect", help=detecting.HELP)(detecting.detect)
 app.add_typer(profiling.app, name="profile")
 app.add_typer(keys.app, name="keys")
 app.add_typer(sources.app, name="sources")
+app.add_typer(tenants.app, name="tenants")
 app.command("sql")(query.sql)
 app.command("history")(query.history)
 app.command("report")(reports.report)
@@ -92,9 +95,36 @@ app.command("doctor")(doctor.doctor)
 app.command("errors")(doctor.errors)
 
 
+_FOR_ALL = frozenset({"errors", "tenants", "ui"})
+"""Commands that are the same for every tenant."""
+
+
 def command() -> click.Command:
-    """The whole tree as one click command."""
-    return typer.main.get_command(app)
+    """The whole tree as one click command; ``--tenant`` may stand before a command and behind it."""
+    tree = typer.main.get_command(app)
+    tree.params.append(_tenant_option())
+    for name, node in tree.commands.items() if isinstance(tree, click.Group) else ():
+        if name not in _FOR_ALL:
+            _add_tenant(node)
+    return tree
+
+
+def _add_tenant(node: click.Command) -> None:
+    if isinstance(node, click.Group):
+        for child in node.commands.values():
+            _add_tenant(child)
+    else:
+        node.params.append(_tenant_option())
+
+
+def _tenant_option() -> click.Option:
+    return typer.core.TyperOption(
+        param_decls=["--tenant"],
+        metavar="ID",
+        help="Whose warehouse; UDB_TENANT otherwise.",
+        expose_value=False,
+        callback=session.choose_tenant,
+    )
 
 
 def program() -> click.Command:

@@ -35,6 +35,9 @@ Quote = Annotated[str | None, _pin("--quote", help="Quote character; '' for none
 Escape = Annotated[str | None, _pin("--escape", help="Escape character, where quotes are not doubled.")]
 Header = Annotated[str | None, _pin("--header", help="auto, none, or the number of header rows.", metavar="HEADER")]
 SkipRows = Annotated[int | None, _pin("--skip-rows", help="Lines before the header.", min=0)]
+Widths = Annotated[
+    str | None, _pin("--widths", help="Fixed width: characters of each column, e.g. 10,8,12.", metavar="N,N,...")
+]
 Comment = Annotated[str | None, _pin("--comment", help="Lines that begin with this are skipped.")]
 NullMarker = Annotated[list[str] | None, _pin("--null-marker", help="A word that means 'no value'. Repeatable.")]
 MaxRejectPct = Annotated[
@@ -55,16 +58,18 @@ Cursor = Annotated[str | None, _pin("--cursor", help="The column that says what 
 SchemaChangeOption = Annotated[str | None, _pin("--on-schema-change", help="evolve, freeze or fail.", metavar="POLICY")]
 Schedule = Annotated[str | None, _pin("--schedule", help="Run by itself: a cron expression in UTC.")]
 FreshnessHours = Annotated[float | None, _pin("--freshness-hours", help="Warn when the data is older.", min=0)]
+KeepDays = Annotated[int | None, _pin("--keep-days", help="Days that profiles and rejects of old jobs stay.", min=1)]
+KeepJobs = Annotated[int | None, _pin("--keep-jobs", help="How many jobs' artifacts stay.", min=1)]
 
 READING: dict[str, Any] = {
     "format": Format, "encoding": Encoding, "encoding_errors": EncodingErrors, "delimiter": Delimiter, "quote": Quote,
-    "escape": Escape, "header": Header, "skip_rows": SkipRows, "comment": Comment, "null_markers": NullMarker,
-    "max_reject_pct": MaxRejectPct, "tables": Table, "primary_key": Key,
+    "escape": Escape, "header": Header, "skip_rows": SkipRows, "widths": Widths, "comment": Comment,
+    "null_markers": NullMarker, "max_reject_pct": MaxRejectPct, "tables": Table, "primary_key": Key,
 }  # fmt: skip
 """What decides how a source is read and judged, by the field of :class:`SourceOptions` it sets."""
 EVERY: dict[str, Any] = READING | {
     "allow_empty": AllowEmpty, "sync_mode": SyncModeOption, "cursor": Cursor, "on_schema_change": SchemaChangeOption,
-    "schedule": Schedule, "freshness_hours": FreshnessHours,
+    "schedule": Schedule, "freshness_hours": FreshnessHours, "keep_days": KeepDays, "keep_jobs": KeepJobs,
 }  # fmt: skip
 """Also what decides how it is loaded, and when."""
 
@@ -136,6 +141,8 @@ def _converted(name: str, value: Any) -> Any:  # noqa: ANN401
         return {r"\t": "\t", "tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}.get(value, value)
     if name == "header" and str(value).isdigit():
         return int(value)
+    if name == "widths":
+        return tuple(part.strip() for part in value.split(","))
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -1,4 +1,7 @@
-"""The register of sources: names, where they are and what was pinned. The only owner of the table ``sources``."""
+"""The register of sources: names, where they are and what was pinned. The only owner of the table ``sources``.
+
+Every look and every change is confined to the tenant that the settings name.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from udb_pipelines.operations import scrub
 _table = Table(
     "sources",
     METADATA,
+    Column("tenant", String(40), primary_key=True),
     Column("name", String(63), primary_key=True),
     Column("uri", Text, nullable=False),
     Column("options", Text, nullable=False),
@@ -29,9 +33,11 @@ _table = Table(
 
 
 class SourceRegistry:
-    """The registered sources. Safe to use from several processes at once."""
+    """The registered sources of one tenant. Safe to use from several processes at once."""
 
     def __init__(self, settings: Settings) -> None:
+        self._tenant = settings.tenant
+        self._own = _table.c.tenant == settings.tenant
         self._database = Database(settings)
 
     def add(self, source: Source, replace: bool = False) -> Source:
@@ -46,12 +52,14 @@ class SourceRegistry:
         row = {"uri": stored.uri, "options": stored.options.model_dump_json(exclude_defaults=True)}
         with self._database.begin() as connection:
             if replace:
-                changed = connection.execute(update(_table).where(_table.c.name == stored.name).values(row))
+                changed = connection.execute(update(_table).where(self._own, _table.c.name == stored.name).values(row))
                 if changed.rowcount:
-                    found = connection.execute(select(_table).where(_table.c.name == stored.name)).one()
+                    found = connection.execute(select(_table).where(self._own, _table.c.name == stored.name)).one()
                     return _source(found)
             try:
-                connection.execute(insert(_table).values(name=stored.name, created_at=stored.created_at, **row))
+                connection.execute(
+                    insert(_table).values(tenant=self._tenant, name=stored.name, created_at=stored.created_at, **row)
+                )
             except IntegrityError:
                 raise UdbError("E_NAME", f"a source named {stored.name} exists already", source=stored.name) from None
         scrub.register_references(stored.uri)
@@ -64,22 +72,24 @@ class SourceRegistry:
             UdbError: ``E_SOURCE_UNKNOWN``, with the names that come close.
         """
         with self._database.begin() as connection:
-            row = connection.execute(select(_table).where(_table.c.name == name)).one_or_none()
+            row = connection.execute(select(_table).where(self._own, _table.c.name == name)).one_or_none()
             if row is None:
-                raise _unknown(name, connection.execute(select(_table.c.name)).scalars())
+                raise _unknown(name, connection.execute(select(_table.c.name).where(self._own)).scalars())
         return _source(row)
 
     def list(self) -> tuple[Source, ...]:
         """All sources, by name."""
         with self._database.begin() as connection:
-            rows = connection.execute(select(_table).order_by(_table.c.name)).all()
+            rows = connection.execute(select(_table).where(self._own).order_by(_table.c.name)).all()
         return tuple(_source(row) for row in rows)
 
     def find_by_uri(self, uri: str) -> Source | None:
         """The source that reads ``uri``, however that is spelled; the oldest if there are several."""
         wanted = canonical_uri(uri)
         with self._database.begin() as connection:
-            row = connection.execute(select(_table).where(_table.c.uri == wanted).order_by(_table.c.created_at)).first()
+            row = connection.execute(
+                select(_table).where(self._own, _table.c.uri == wanted).order_by(_table.c.created_at)
+            ).first()
         return _source(row) if row else None
 
     def remove(self, name: str) -> None:
@@ -89,8 +99,8 @@ class SourceRegistry:
             UdbError: ``E_SOURCE_UNKNOWN``.
         """
         with self._database.begin() as connection:
-            if not connection.execute(delete(_table).where(_table.c.name == name)).rowcount:
-                raise _unknown(name, connection.execute(select(_table.c.name)).scalars())
+            if not connection.execute(delete(_table).where(self._own, _table.c.name == name)).rowcount:
+                raise _unknown(name, connection.execute(select(_table.c.name).where(self._own)).scalars())
 
 
 def _source(row: Row[Any]) -> Source:

@@ -4,90 +4,36 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection.columnar import describe_columnar
 from udb_pipelines.detection.database import duckdb_tables, sqlite_tables
-from udb_pipelines.detection.delimited import detect_delimited
-from udb_pipelines.detection.encoding import find_encoding
 from udb_pipelines.detection.findings import told
-from udb_pipelines.detection.jsontext import detect_json
+from udb_pipelines.detection.localfile import SUFFIXES, FileTables, LocalFile, certain
 from udb_pipelines.detection.location import UNFINISHED
 from udb_pipelines.detection.magic import WRAPPERS, Kind, kind_of
 from udb_pipelines.detection.sample import Sample, read_sample
+from udb_pipelines.detection.texts import detect_text, json_tables
 from udb_pipelines.detection.unpack import tar_members, unpack_to, zip_members
 from udb_pipelines.detection.xmltable import detect_xml
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import (
-    Candidate,
-    Compression,
-    DetectedStream,
-    Evidence,
-    Finding,
-    Format,
-    SourceOptions,
-    slug,
-)
+from udb_pipelines.models import Compression, DetectedStream, Finding, Format, SourceOptions, slug
 
 PACKED: tuple[Compression, ...] = ("gzip", "bz2", "xz", "zstd")
-PACKED_SUFFIXES = {".gz", ".gzip", ".bz2", ".xz", ".lzma", ".zst", ".zstd", ".zip", ".tar", ".tgz", ".tbz2", ".txz"}
 RANDOM_ACCESS: tuple[Kind, ...] = ("parquet", "arrow", "avro", "orc", "ole", "sqlite", "duckdb", "zip")
 COLUMNAR: tuple[Kind, ...] = ("parquet", "arrow", "avro", "orc")
 
-TEXTUAL: dict[Format, Kind] = {"delimited": "text", "json": "json", "ndjson": "json", "xml": "xml"}
+TEXTUAL: dict[Format, Kind] = {
+    "delimited": "text", "fixed_width": "text", "log": "text", "json": "json", "ndjson": "json", "xml": "xml",
+}  # fmt: skip
 BINARY: dict[Format, tuple[Kind, ...]] = {
     "parquet": ("parquet",), "arrow": ("arrow",), "avro": ("avro",), "orc": ("orc",), "sqlite": ("sqlite",),
     "duckdb": ("duckdb",), "spreadsheet": ("ole", "zip"),
 }  # fmt: skip
 """Kinds of content that each format may have."""
-JSON_SUFFIXES = {".json", ".geojson", ".ndjson", ".jsonl"}
-SUFFIXES: dict[str, tuple[Format, ...]] = {
-    ".csv": ("delimited",), ".tsv": ("delimited",), ".tab": ("delimited",), ".psv": ("delimited",),
-    ".json": ("json", "ndjson"), ".geojson": ("json",), ".ndjson": ("ndjson",), ".jsonl": ("ndjson",),
-    ".parquet": ("parquet",), ".pq": ("parquet",), ".arrow": ("arrow",), ".feather": ("arrow",), ".ipc": ("arrow",),
-    ".avro": ("avro",), ".orc": ("orc",), ".xls": ("spreadsheet",), ".xlsx": ("spreadsheet",),
-    ".xlsm": ("spreadsheet",), ".xlsb": ("spreadsheet",), ".ods": ("spreadsheet",), ".sqlite": ("sqlite",),
-    ".sqlite3": ("sqlite",), ".duckdb": ("duckdb",), ".db": ("sqlite", "duckdb"), ".xml": ("xml",),
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class LocalFile:
-    """A file on disk and how people call it (an archive member is called ``archive.zip/member.csv``)."""
-
-    path: Path
-    name: str
-    compression: Compression = "none"
-
-    @property
-    def suffix(self) -> str:
-        """The extension that speaks about the content, without those of compression."""
-        parts = [part.lower() for part in Path(self.name).suffixes]
-        while parts and parts[-1] in PACKED_SUFFIXES:
-            parts.pop()
-        return parts[-1] if parts else ""
-
-    @property
-    def stem(self) -> str:
-        """The name without folders and extensions."""
-        name = Path(self.name).name
-        for part in reversed(Path(name).suffixes):
-            if part.lower() not in PACKED_SUFFIXES and part.lower() not in SUFFIXES and part.lower() != ".txt":
-                break
-            name = name[: -len(part)]
-        return name
-
-
-@dataclass(frozen=True)
-class FileTables:
-    """The tables of one file, and what was found about the file as a whole."""
-
-    streams: tuple[DetectedStream, ...]
-    findings: tuple[Finding, ...] = ()
 
 
 def detect_file(file: LocalFile, options: SourceOptions, settings: Settings, depth: int = 2) -> FileTables:
@@ -123,14 +69,12 @@ def _as_pinned(file: LocalFile, kind: Kind, words: str, format_: Format) -> Kind
     """The kind whose reader reads what the user says it is.
 
     Raises:
-        UdbError: ``E_UNSUPPORTED`` for a format without a reader, ``E_NOT_A_TABLE`` when the content contradicts.
+        UdbError: ``E_NOT_A_TABLE`` when the content contradicts.
     """
     if format_ in TEXTUAL and kind not in RANDOM_ACCESS:
         return TEXTUAL[format_]
     if kind in BINARY.get(format_, ()):
         return kind
-    if format_ in ("fixed_width", "log"):
-        raise UdbError("E_UNSUPPORTED", f"{file.name}: {format_} cannot be read by this version")
     raise UdbError("E_NOT_A_TABLE", f"{file.name} is {words}, not {format_}", remedy="leave the format to be detected")
 
 
@@ -199,7 +143,7 @@ def _unpacked(file: LocalFile, compression: Compression, member: str | None, set
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     part = hashlib.sha256((member or "").encode()).hexdigest()[:16]
     leaf = Path(member).name if member else file.stem
-    target = settings.home / "cache" / "unpacked" / digest / part / (leaf or "member")
+    target = settings.cache / "unpacked" / digest / part / (leaf or "member")
     if not target.is_file():
         unpack_to(file.path, compression, member, target, int(settings.max_expanded_gb * 1e9))
     return target
@@ -236,16 +180,12 @@ def _reader(kind: Kind) -> Reader:
     )
 
 
-def _certain(format_: Format, what: str) -> tuple[Candidate, ...]:
-    return (Candidate(format=format_, confidence=1.0, evidence=(Evidence(what=what, weight=1.0),)),)
-
-
 def _columnar(file: LocalFile, _sample: Sample, kind: Kind, _options: SourceOptions, settings: Settings) -> FileTables:
     format_ = cast(Format, kind)
     columns, rows = describe_columnar(file.path, file.name, format_, settings)
     return FileTables((DetectedStream(
         name=slug(file.stem), format=format_, files=(str(file.path),), columns=columns, row_estimate=rows,
-        candidates=_certain(format_, f"its first bytes are those of {format_}"),
+        candidates=certain(format_, f"its first bytes are those of {format_}"),
         findings=(told("W_NO_ROWS", f"{file.name} has columns but no rows"),) if rows == 0 else (),
     ),))  # fmt: skip
 
@@ -258,7 +198,7 @@ def _workbook(file: LocalFile, _sample: Sample, _kind: Kind, options: SourceOpti
     return FileTables(tuple(DetectedStream(
         name=slug(file.stem if alone else sheet.name), format="spreadsheet", files=(str(file.path),),
         member=sheet.name, dialect=sheet.dialect, columns=sheet.columns, row_estimate=sheet.rows,
-        candidates=_certain("spreadsheet", "its parts are those of a workbook"), findings=sheet.findings,
+        candidates=certain("spreadsheet", "its parts are those of a workbook"), findings=sheet.findings,
     ) for sheet in sheets), skipped)  # fmt: skip
 
 
@@ -270,60 +210,18 @@ def _duckdb(file: LocalFile, _sample: Sample, _kind: Kind, options: SourceOption
     return FileTables(duckdb_tables(file.path, file.name, options, settings))
 
 
-def _json(file: LocalFile, sample: Sample, _kind: Kind, options: SourceOptions, settings: Settings) -> FileTables:
-    encoding = find_encoding(sample, options.encoding)
-    limit = int(settings.max_expanded_gb * 1e9)
-    try:
-        table = detect_json(file.path, file.name, file.compression, encoding.name, limit)
-    except UdbError:
-        # A text may begin with a bracket without being JSON; its extension then decides who tells what is wrong.
-        if file.suffix in JSON_SUFFIXES or options.format:
-            raise
-        return _delimited(file, sample, options, settings)
-    return FileTables((DetectedStream(
-        name=slug(file.stem), format=table.format, files=(str(file.path),), records=table.records,
-        compression=file.compression, encoding=encoding.name, encoding_confidence=encoding.confidence,
-        columns=table.columns, row_estimate=table.row_estimate,
-        candidates=_certain(table.format, "the text is valid JSON"),
-        findings=encoding.findings + ((told("W_NO_ROWS", f"{file.name} holds no records"),)
-                                      if table.row_estimate == 0 else ()),
-    ),))  # fmt: skip
-
-
 def _xml(file: LocalFile, _sample: Sample, _kind: Kind, _options: SourceOptions, settings: Settings) -> FileTables:
     table = detect_xml(file.path, file.name, file.compression, int(settings.max_expanded_gb * 1e9))
     return FileTables((DetectedStream(
         name=slug(file.stem), format="xml", files=(str(file.path),), records=table.records,
         compression=file.compression, columns=table.columns, row_estimate=table.row_estimate,
-        candidates=_certain("xml", f"the element {table.records} repeats"),
+        candidates=certain("xml", f"the element {table.records} repeats"),
     ),))  # fmt: skip
+
+
+def _json(file: LocalFile, sample: Sample, _kind: Kind, options: SourceOptions, settings: Settings) -> FileTables:
+    return json_tables(file, sample, options, settings)
 
 
 def _text(file: LocalFile, sample: Sample, _kind: Kind, options: SourceOptions, settings: Settings) -> FileTables:
-    if options.format in ("json", "ndjson"):
-        return _json(file, sample, "json", options, settings)
-    if options.format is None and file.suffix in JSON_SUFFIXES:
-        return _said_to_be_json(file, sample, options, settings)
-    return _delimited(file, sample, options, settings)
-
-
-def _said_to_be_json(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:
-    """A text that does not begin like JSON: a number or a string all the same, or an undoubted table, or broken."""
-    try:
-        return _json(file, sample, "json", options, settings)
-    except UdbError as error:
-        with suppress(UdbError):
-            found = _delimited(file, sample, options, settings)
-            if len(found.streams[0].columns) > 1 and found.streams[0].row_estimate:
-                return found
-        raise error from None
-
-
-def _delimited(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:
-    encoding = find_encoding(sample, options.encoding)
-    found = detect_delimited(file.path, file.name, sample, encoding, options, settings)
-    return FileTables((DetectedStream(
-        name=slug(file.stem), format="delimited", files=(str(file.path),), compression=file.compression,
-        encoding=encoding.name, encoding_confidence=encoding.confidence, dialect=found.dialect, columns=found.columns,
-        row_estimate=found.row_estimate, candidates=found.candidates, findings=encoding.findings + found.findings,
-    ),))  # fmt: skip
+    return detect_text(file, sample, options, settings)

@@ -11,7 +11,7 @@ from udb_pipelines.models import SourceOptions
 from udb_pipelines.operations import progress
 
 CHUNK = 1 << 20
-NOT_CONTENT = {"schedule", "freshness_hours", "max_reject_pct", "keys"}
+NOT_CONTENT = {"schedule", "freshness_hours", "max_reject_pct", "keep_days", "keep_jobs", "keys"}
 """Options that change when and whether a job passes, not what it loads."""
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from udb_pipelines.config import Settings
 from udb_pipelines.detection import fingerprint
 from udb_pipelines.detection.fetch import local_copy
-from udb_pipelines.detection.files import LocalFile, detect_files
+from udb_pipelines.detection.files import detect_files
 from udb_pipelines.detection.grouping import group
+from udb_pipelines.detection.localfile import LocalFile
 from udb_pipelines.detection.location import Location, files_at, locate
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import DetectedStream, Detection, Finding, Source
@@ -27,7 +28,9 @@ def detect(source: Source, settings: Settings) -> Detection:
     started = time.perf_counter()
     try:
         location = locate(source.uri)
-        found = _postgres(source, location, settings) if location.kind == "postgres" else _files(source, location, settings)
+        found = (
+            _postgres(source, location, settings) if location.kind == "postgres" else _files(source, location, settings)
+        )
     except UdbError as error:
         raise error.located(source=source.name, stage="detect") from None
     except FileNotFoundError as error:
@@ -58,6 +61,8 @@ def _files(source: Source, location: Location, settings: Settings) -> Detection:
         root, paths = files_at(str(copy))
     else:
         root, paths = files_at(location.target)
+    if any(settings.is_foreign(path) for path in paths):
+        raise UdbError("E_UNREADABLE", "a file of the source belongs to another tenant", remedy="name a file of your own")
     files = [LocalFile(path, str(path.relative_to(root))) for path in paths]
     found = detect_files(files, source.options, settings)
     streams = group(found.streams, source.name)

@@ -37,7 +37,8 @@ def _detection(context: dg.AssetExecutionContext, udb: UdbParam) -> Detection:
     from udb_pipelines.detection import detect
 
     def work() -> Detection:
-        return detect(udb.registry.get(context.partition_key), udb.settings)
+        own, source = udb.at(context.partition_key)
+        return detect(own.registry.get(source), own.settings)
 
     found = _in_stage(context, "detect", work)
     context.add_output_metadata(metadata.detection_metadata(found))
@@ -48,44 +49,58 @@ def _connection(context: dg.AssetExecutionContext, udb: UdbParam, detection: Det
     from udb_pipelines.connectors import provision
 
     def work() -> Connection:
-        return provision(udb.registry.get(context.partition_key), detection)
+        own, source = udb.at(context.partition_key)
+        return provision(own.registry.get(source), detection)
 
     provided = _in_stage(context, "provision", work)
     context.add_output_metadata(metadata.connection_metadata(provided))
     return provided
 
 
+def _contracts(context: dg.AssetExecutionContext, udb: Udb) -> tuple[Udb, str]:
+    """Whose contracts hold for the partition, and the job that asks."""
+    return udb.at(context.partition_key)[0], context.run.run_id
+
+
 def _raw(context: dg.AssetExecutionContext, udb: UdbParam, connection: Connection) -> Iterator[Any]:
     from udb_pipelines import warehouse
     from udb_pipelines.connectors import extract
 
-    source = context.partition_key
-
     def work() -> StagedSync:
-        last = warehouse.last_sync(udb.lake, source)
-        return extract(connection, udb.settings, context.run.run_id, last.fingerprint if last else None)
+        own, source = udb.at(context.partition_key)
+        last = warehouse.last_sync(own.lake, source)
+        return extract(connection, own.settings, context.run.run_id, last.fingerprint if last else None)
 
-    yield dg.Output(_in_stage(context, "sync", work))
+    staged = _in_stage(context, "sync", work)
+    yield from checks.before_commit(staged, *_contracts(context, udb))
+    yield dg.Output(staged)
     # The IO manager has committed and recorded what it committed; the checks look at that, not at the plan.
-    committed = read_stage(udb.settings, source, RAW, SyncResult)
-    yield from checks.after_commit(committed, udb.lake)
+    own, source = udb.at(context.partition_key)
+    committed = read_stage(own.settings, source, RAW, SyncResult)
+    yield from checks.after_commit(committed, own.lake)
 
 
 def _profile(
     context: dg.AssetExecutionContext, udb: UdbParam, detection: Detection, connection: Connection, raw: SyncResult
 ) -> Iterator[Any]:
+    from udb_pipelines import contracts
     from udb_pipelines.profiling import analyze
     from udb_pipelines.profiling.analyze import detected_findings, keys_of
     from udb_pipelines.publishing import latest_profiles
 
     def work() -> ProfileSet:
-        previous = latest_profiles(udb.settings, raw.source)
+        own, _ = udb.at(context.partition_key)
+        previous = latest_profiles(own.settings, raw.source)
         found = detected_findings(detection, connection)
-        return analyze(raw, found, udb.settings, udb.lake, previous, keys_of(connection))
+        profiles = analyze(raw, found, own.settings, own.lake, previous, keys_of(connection))
+        columns = {dataset.dataset: dataset.columns for dataset in raw.datasets}
+        return contracts.applied(profiles, own.settings, own.lake, columns)
 
     profiles = _in_stage(context, "analyze", work)
     yield dg.Output(profiles, metadata=metadata.profile_metadata(profiles))
     yield checks.verdict(profiles)
+    yield checks.contract(profiles)
+    yield checks.drift(profiles)
 
 
 def _publication(
@@ -101,7 +116,8 @@ def _publication(
     seconds = stage_seconds(context.instance, context.run.run_id)
 
     def work() -> Manifest:
-        return publish(profile, raw, connection, detection, udb.settings, seconds)
+        own, _ = udb.at(context.partition_key)
+        return publish(profile, raw, connection, detection, own.settings, seconds)
 
     manifest = _in_stage(context, "publish", work)
     context.add_output_metadata(metadata.publication_metadata(manifest))
@@ -176,7 +192,7 @@ def path_assets(*, pooled: bool, partitions: dg.PartitionsDefinition[str] = SOUR
             name="profile",
             kinds={"duckdb"},
             description="Types, statistics, keys and findings of every column, and the verdict.",
-            check_specs=[checks.VERDICT],
+            check_specs=checks.PROFILE_CHECKS,
             pool=pools.ANALYSIS if pooled else None,
             **stages,
         )(_profile),

@@ -12,6 +12,7 @@ from udb_pipelines.config import Settings, load_settings
 from udb_pipelines.orchestration import jobs
 from udb_pipelines.orchestration.assets import path_assets, snapshot_asset
 from udb_pipelines.orchestration.io_manager import WarehouseIOManager
+from udb_pipelines.orchestration.partitions import key_of
 from udb_pipelines.orchestration.resources import Udb
 from udb_pipelines.orchestration.stage_io import StageIOManager
 
@@ -22,7 +23,7 @@ QUIET = "quiet"
 def resources(settings: Settings) -> dict[str, Any]:
     """What assets ask for: ``udb``, the IO manager ``stages``, and ``warehouse`` for everybody's tables."""
     udb = Udb(settings)
-    return {"udb": udb, "stages": StageIOManager(settings), "warehouse": WarehouseIOManager(udb)}
+    return {"udb": udb, "stages": StageIOManager(udb), "warehouse": WarehouseIOManager(udb)}
 
 
 def _silent(_: dg.InitLoggerContext) -> logging.Logger:
@@ -35,8 +36,9 @@ def _silent(_: dg.InitLoggerContext) -> logging.Logger:
 
 def job_in_process(settings: Settings, source: str) -> dg.JobDefinition:
     """The path for one source, without pools, for a job that runs inside a command; see :func:`path_assets`."""
+    key = key_of(settings.tenant, source)
     definitions = dg.Definitions(
-        assets=path_assets(pooled=False, partitions=dg.StaticPartitionsDefinition([source])),
+        assets=path_assets(pooled=False, partitions=dg.StaticPartitionsDefinition([key])),
         resources=resources(settings),
         jobs=[jobs.path_job()],
         loggers={QUIET: dg.LoggerDefinition(_silent)},
@@ -56,7 +58,6 @@ def build_defs(
     Raises:
         UdbError: ``E_CONFIG``.
     """
-    from udb_pipelines.control.sources import SourceRegistry
     from udb_pipelines.operations import logging as our_logging
     from udb_pipelines.operations import tracing
     from udb_pipelines.orchestration import schedules, sensors
@@ -72,5 +73,15 @@ def build_defs(
         resources={**resources(chosen), **(resource_overrides or {})},
         jobs=[jobs.path_job(), jobs.multiprocess_job(), *jobs.housekeeping_jobs(), cleanup_job],
         sensors=sensors.SENSORS,
-        schedules=[*schedules.fixed_schedules(), *schedules.source_schedules(SourceRegistry(chosen).list())],
+        schedules=[*schedules.fixed_schedules(), *_source_schedules(chosen)],
     )
+
+
+def _source_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    from udb_pipelines.orchestration.schedules import source_schedules
+
+    return [
+        schedule
+        for own in Udb(settings).tenants()
+        for schedule in source_schedules(own.registry.list(), own.settings.tenant)
+    ]

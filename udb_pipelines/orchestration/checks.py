@@ -7,21 +7,25 @@ Docs: https://docs.dagster.io/guides/test/asset-checks
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from udb_pipelines.engine import quote_identifier
-from udb_pipelines.errors import UdbError
-from udb_pipelines.models import ProfileSet, SyncResult
-from udb_pipelines.orchestration.failures import failure
+from udb_pipelines.errors import Severity, UdbError
+from udb_pipelines.models import ContractResult, ProfileSet, StagedSync, SyncResult
+from udb_pipelines.orchestration.failures import failure, in_part
 from udb_pipelines.orchestration.metadata import markdown_table
+from udb_pipelines.orchestration.partitions import key_of
 from udb_pipelines.orchestration.resources import Udb
 
 if TYPE_CHECKING:
     from udb_pipelines.warehouse import Lake
+
+MOST_SHOWN = 50
+"""Lines of a table in the event log; the report has all of them."""
 
 RAW_CHECKS = [
     dg.AssetCheckSpec(
@@ -32,8 +36,14 @@ RAW_CHECKS = [
     ),
     dg.AssetCheckSpec("rejects", asset="raw", description="No row was rejected."),
     dg.AssetCheckSpec("not_empty", asset="raw", description="Every table has rows."),
+    dg.AssetCheckSpec(
+        "contract", asset="raw", description="What is committed breaks no pinned contract that blocks (udbEnforce)."
+    ),
 ]
 VERDICT = dg.AssetCheckSpec("verdict", asset="profile", description="The profile's verdict is PASS.")
+CONTRACT = dg.AssetCheckSpec("contract", asset="profile", description="The pinned contracts are kept.")
+DRIFT = dg.AssetCheckSpec("drift", asset="profile", description="The data is like that of the previous version.")
+PROFILE_CHECKS = [VERDICT, CONTRACT, DRIFT]
 
 VERIFIED = dg.AssetCheckSpec(
     "verified", asset="snapshot", description="Every file of the copy is as its manifest says."
@@ -49,6 +59,77 @@ def verified(problems: tuple[str, ...]) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR,
         description="; ".join(problems[:5]) or "catalog and files are as the manifest says",
         metadata={"problems": len(problems)},
+    )
+
+
+def before_commit(staged: StagedSync, own: Udb, job_id: str) -> Iterator[dg.AssetCheckResult]:
+    """The check ``contract`` of the asset ``raw``: whether a contract forbids the commit.
+
+    Raises:
+        dagster.Failure: ``E_CONTRACT_BLOCKED`` after the check that lists what is broken; nothing is committed then.
+    """
+    from udb_pipelines import contracts
+
+    def work() -> dict[str, ContractResult]:
+        return contracts.gate(staged, own.settings, own.lake)
+
+    results = in_part("contract", "sync", job_id=job_id, source=staged.source, work=work)
+    yield _contract_result("raw", results)
+    problem = contracts.refusal(results, staged.source)
+    if problem is not None:
+        raise failure(problem)
+
+
+def contract(profiles: ProfileSet) -> dg.AssetCheckResult:
+    """Whether the committed data keeps its contracts. Blocks nothing: what must not be committed was not."""
+    held = {profile.dataset: profile.contract for profile in profiles.profiles if profile.contract}
+    return _contract_result("profile", held)
+
+
+def _contract_result(asset: str, results: Mapping[str, ContractResult]) -> dg.AssetCheckResult:
+    """Counts, columns and first rows of every broken promise, never a value."""
+    checked = [(dataset, check) for dataset, result in results.items() for check in result.checks]
+    broken = [(dataset, check) for dataset, check in checked if check.status == "broken"]
+    errors = sum(check.severity is Severity.ERROR for _, check in broken)
+    rows = [
+        (dataset, check.rule, check.severity.value, check.count or None, check.found, ", ".join(map(str, check.rows)))
+        for dataset, check in broken[:MOST_SHOWN]
+    ]
+    table = markdown_table(["table", "promise", "severity", "rows", "found", "first rows"], rows)
+    said = f"{len(broken)} of {len(checked)} promises are broken" if broken else f"{len(checked)} promises are kept"
+    return dg.AssetCheckResult(
+        check_name="contract",
+        asset_key=asset,
+        passed=not broken,
+        severity=dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
+        description=said if results else "no contract is pinned" if asset == "profile" else "no contract blocks",
+        metadata={
+            "broken": len(broken),
+            "promises": len(checked),
+            "not_run": sum(check.status == "not_run" for _, check in checked),
+            **({"violations": dg.MetadataValue.md(table)} if broken else {}),
+        },
+    )
+
+
+def drift(profiles: ProfileSet) -> dg.AssetCheckResult:
+    """Warns when a column is not as it was: in type, gaps, variety or distribution."""
+    compared = {profile.dataset: profile.drift for profile in profiles.profiles if profile.drift}
+    moved = [
+        (dataset, column.column, column.verdict, "; ".join(column.reasons))
+        for dataset, found in compared.items()
+        for column in found.columns
+        if column.verdict != "stable"
+    ]
+    table = markdown_table(["table", "column", "verdict", "what"], moved[:MOST_SHOWN])
+    worst = next((word for word in ("changed", "moved") if any(row[2] == word for row in moved)), "stable")
+    return dg.AssetCheckResult(
+        check_name="drift",
+        asset_key="profile",
+        passed=not moved,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{worst}: {len(moved)} columns differ" if moved else "stable" if compared else "nothing before it",
+        metadata={"columns": len(moved), **({"differences": dg.MetadataValue.md(table)} if moved else {})},
     )
 
 
@@ -173,13 +254,15 @@ def freshness(udb: Udb, now: datetime) -> dg.AssetCheckResult:
     from udb_pipelines import warehouse
 
     rows = []
-    for source in udb.registry.list():
-        limit = source.options.freshness_hours
-        if limit is None:
-            continue
-        last = warehouse.last_sync(udb.lake, source.name)
-        age = (now - (last.committed_at if last else source.created_at)).total_seconds() / 3600
-        rows.append((source.name, round(age, 2), limit, "late" if age > limit else "fresh"))
+    for own in udb.tenants():
+        for source in own.registry.list():
+            limit = source.options.freshness_hours
+            if limit is None:
+                continue
+            last = warehouse.last_sync(own.lake, source.name)
+            age = (now - (last.committed_at if last else source.created_at)).total_seconds() / 3600
+            name = key_of(own.settings.tenant, source.name)
+            rows.append((name, round(age, 2), limit, "late" if age > limit else "fresh"))
     late = [row[0] for row in rows if row[3] == "late"]
     table = markdown_table(["source", "hours since the last commit", "limit", "state"], rows)
     return dg.AssetCheckResult(

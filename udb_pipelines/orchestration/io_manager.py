@@ -65,9 +65,10 @@ class WarehouseIOManager(dg.IOManager):
         from udb_pipelines import warehouse
 
         if isinstance(obj, StagedSync):
-            result = warehouse.commit(self._udb.lake, obj)
-            write_stage(self._udb.settings, result.source, context.asset_key.path[-1], result)
-            return sync_metadata(result, self._udb.lake)
+            own = self._udb.at(context.partition_key)[0] if context.has_partition_key else self._udb
+            result = warehouse.commit(own.lake, obj)
+            write_stage(own.settings, result.source, context.asset_key.path[-1], result)
+            return sync_metadata(result, own.lake)
         version: DatasetVersion = warehouse.store_frame(self._udb.lake, self._own_table(context), obj, context.run_id)
         return frame_metadata(version, self._udb.lake)
 
@@ -94,7 +95,8 @@ class WarehouseIOManager(dg.IOManager):
     def _load(self, context: dg.InputContext) -> object:
         wanted = context.dagster_type.typing_type
         if wanted is SyncResult:
-            return read_stage(self._udb.settings, _only_partition(context), context.asset_key.path[-1], SyncResult)
+            own, source = self._udb.at(_only_partition(context))
+            return read_stage(own.settings, source, context.asset_key.path[-1], SyncResult)
         reader = READERS.get(str(getattr(wanted, "__module__", "")).split(".")[0])
         if reader is None:
             raise UdbError(
@@ -102,16 +104,18 @@ class WarehouseIOManager(dg.IOManager):
                 f"the input {context.name} is annotated with a type the warehouse cannot give",
                 remedy="annotate it with pd.DataFrame, pl.DataFrame, pa.Table or SyncResult",
             )
-        with self._udb.lake.reader(threads=self._udb.settings.threads) as connection:
-            return reader(connection.table(quote_identifier(self._table_to_read(context))))
+        own, table = self._table_to_read(context)
+        with own.lake.reader(threads=own.settings.threads) as connection:
+            return reader(connection.table(quote_identifier(table)))
 
-    def _table_to_read(self, context: dg.InputContext) -> str:
+    def _table_to_read(self, context: dg.InputContext) -> tuple[Udb, str]:
+        """Whose it is, and its name. People's own tables are those of the tenant that the process runs for."""
         if not _of_the_path(context):
-            return table_of(context)
+            return self._udb, table_of(context)
         from udb_pipelines import warehouse
 
-        source = _only_partition(context)
-        result = warehouse.last_sync(self._udb.lake, source)
+        own, source = self._udb.at(_only_partition(context))
+        result = warehouse.last_sync(own.lake, source)
         tables = [dataset.dataset for dataset in result.datasets] if result else []
         if len(tables) != 1:
             raise UdbError(
@@ -119,7 +123,7 @@ class WarehouseIOManager(dg.IOManager):
                 f"the source {source} has {len(tables)} tables, a frame holds one",
                 remedy="annotate the input with SyncResult and read the table you want from the lake",
             )
-        return tables[0]
+        return own, tables[0]
 
 
 def _of_the_path(context: dg.InputContext) -> bool:

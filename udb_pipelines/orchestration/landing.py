@@ -8,10 +8,12 @@ our own clock from look to look: a modification time proves nothing, copying too
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from udb_pipelines.config import DEFAULT_TENANT
 from udb_pipelines.models import Model, Source
 
 UNFINISHED = re.compile(r"^[._~]|~$|\.(tmp|temp|part|partial|crdownload|download|filepart|swp|lock|writing)$", re.I)
@@ -46,9 +48,24 @@ class Arrival(Model):
 
 
 class Memory(Model):
-    """The sensor's cursor. Entries that are gone are forgotten."""
+    """What is remembered of one folder. Entries that are gone are forgotten."""
 
     entries: Mapping[str, Seen] = {}
+
+
+class Memories(Model):
+    """The sensor's cursor: a memory per tenant."""
+
+    tenants: Mapping[str, Memory] = {}
+
+
+def recall(cursor: str | None) -> Memories:
+    """The cursor as it was left; one from before there were tenants is the default tenant's."""
+    if not cursor:
+        return Memories()
+    if "tenants" in json.loads(cursor):
+        return Memories.model_validate_json(cursor)
+    return Memories(tenants={DEFAULT_TENANT: Memory.model_validate_json(cursor)})
 
 
 def arrivals(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 import dagster as dg
 
+from udb_pipelines.config import DEFAULT_TENANT
 from udb_pipelines.orchestration.failures import facts_of
+from udb_pipelines.orchestration.partitions import shown
 
 PARTITION_TAG = "dagster/partition"
+
+_PAGE = 200
 
 STAGE_OF = {
     "detection": "detect",
@@ -27,6 +33,7 @@ class JobRecord:
 
     job_id: str
     job: str
+    tenant: str
     source: str | None
     status: str
     """``queued``, ``running``, ``success``, ``failure`` or ``canceled``."""
@@ -95,19 +102,30 @@ def error_of(instance: dg.DagsterInstance, run_id: str) -> dict[str, str | None]
     return None
 
 
-def recent(instance: dg.DagsterInstance, limit: int) -> tuple[JobRecord, ...]:
-    """The newest jobs first, whoever started them."""
-    return tuple(_record(instance, record) for record in instance.get_run_records(limit=limit))
+def recent(instance: dg.DagsterInstance, limit: int, tenant: str = DEFAULT_TENANT) -> tuple[JobRecord, ...]:
+    """A tenant's newest jobs first, whoever started them."""
+    own = (record for record in _newest(instance) if shown(record.dagster_run.tags.get(PARTITION_TAG))[0] == tenant)
+    return tuple(_record(instance, record) for record in islice(own, limit))
+
+
+def _newest(instance: dg.DagsterInstance) -> Iterator[dg.RunRecord]:
+    """All runs, read page by page: Dagster cannot search for the beginning of a tag."""
+    cursor = None
+    while page := instance.get_run_records(limit=_PAGE, cursor=cursor):
+        yield from page
+        cursor = page[-1].dagster_run.run_id
 
 
 def _record(instance: dg.DagsterInstance, record: dg.RunRecord) -> JobRecord:
     run = record.dagster_run
     ended = record.end_time
     started = record.start_time
+    tenant, source = shown(run.tags.get(PARTITION_TAG))
     return JobRecord(
         job_id=run.run_id,
         job=run.job_name,
-        source=run.tags.get(PARTITION_TAG),
+        tenant=tenant,
+        source=source,
         status=status_of(run),
         created_at=record.create_timestamp.replace(tzinfo=UTC),
         started_at=_moment(started),

@@ -17,7 +17,7 @@ ANALYSIS = "udb_analysis"
 
 
 def set_limits(instance: dg.DagsterInstance, settings: Settings) -> None:
-    """One writer; as many analyses as the settings say."""
+    """One writer; as many analyses as the settings say. :func:`let_tenants_write` knows of more tenants."""
     for pool, limit in limits(settings).items():
         instance.event_log_storage.set_concurrency_slots(pool, limit)
 
@@ -25,6 +25,13 @@ def set_limits(instance: dg.DagsterInstance, settings: Settings) -> None:
 def limits(settings: Settings) -> dict[str, int]:
     """Slots per pool."""
     return {WRITER: 1, ANALYSIS: settings.max_analysis_jobs}
+
+
+def let_tenants_write(instance: dg.DagsterInstance, tenants: int) -> None:
+    """A slot per tenant: one tenant's load must not queue behind another's, for each has a lock of its own."""
+    storage = instance.event_log_storage
+    if storage.get_concurrency_info(WRITER).slot_count != tenants:
+        storage.set_concurrency_slots(WRITER, tenants)
 
 
 def reap(instance: dg.DagsterInstance) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def run_source(
     """
     name = source if isinstance(source, str) else source.name
     with open_instance(settings) as instance:
-        partitions.register(instance, [name])
+        partitions.register(instance, [partitions.key_of(settings.tenant, name)])
         return _run(instance, settings, name, job_id or str(uuid.uuid4()), on_progress, tags or {})
 
 
@@ -84,8 +84,9 @@ def resume(job_id: str, settings: Settings, *, on_progress: Reporter | None = No
     """
     with open_instance(settings) as instance:
         run = instance.get_run_by_id(job_id)
-        source = run.tags.get(ledger.PARTITION_TAG) if run else None
-        if run is None or source is None or run.status not in _RESUMABLE:
+        key = run.tags.get(ledger.PARTITION_TAG) if run else None
+        tenant, source = partitions.parse_key(key) if key else (None, "")
+        if run is None or tenant != settings.tenant or run.status not in _RESUMABLE:
             raise UdbError(
                 "E_STAGE",
                 f"there is no failed or canceled job {job_id}",
@@ -118,7 +119,7 @@ def _run(
             result = job_in_process(settings, name).execute_in_process(
                 run_config={"loggers": {QUIET: {}}},
                 instance=instance,
-                partition_key=name,
+                partition_key=partitions.key_of(settings.tenant, name),
                 run_id=job_id,
                 raise_on_error=False,
                 tags=dict(tags),
@@ -181,6 +182,9 @@ def _outcome(instance: dg.DagsterInstance, settings: Settings, name: str, job_id
 
 
 def jobs(settings: Settings, limit: int = 20) -> tuple[JobRecord, ...]:
-    """The newest jobs first, whoever started them: CLI, UI, sensor, schedule, backfill."""
+    """The tenant's newest jobs first, whoever started them: CLI, UI, sensor, schedule, backfill.
+
+    Housekeeping, which is for all tenants alike, counts as the default tenant's.
+    """
     with open_instance(settings) as instance:
-        return ledger.recent(instance, limit)
+        return ledger.recent(instance, limit, settings.tenant)

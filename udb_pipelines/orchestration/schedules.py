@@ -10,9 +10,11 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from udb_pipelines.config import DEFAULT_TENANT
 from udb_pipelines.models import Source
 from udb_pipelines.operations import logging
 from udb_pipelines.orchestration import jobs
+from udb_pipelines.orchestration.partitions import key_of
 
 RUNNING = dg.DefaultScheduleStatus.RUNNING
 
@@ -37,14 +39,14 @@ def fixed_schedules() -> list[dg.ScheduleDefinition]:
     ]
 
 
-def source_schedules(sources: Iterable[Source]) -> list[dg.ScheduleDefinition]:
-    """One schedule per source that has a cron expression; one that is not valid is told and left out."""
+def source_schedules(sources: Iterable[Source], tenant: str = DEFAULT_TENANT) -> list[dg.ScheduleDefinition]:
+    """One schedule per source of a tenant that has a cron expression; one that is not valid is told and left out."""
     made = []
     for source in sources:
         if source.options.schedule is None:
             continue
         try:
-            made.append(_schedule(source.name, source.options.schedule))
+            made.append(_schedule(key_of(tenant, source.name), source.options.schedule))
         except dg.DagsterInvalidDefinitionError:
             logging.get_logger().error(
                 "schedule.invalid",
@@ -64,18 +66,18 @@ def understands(cron: str) -> bool:
     return True
 
 
-def _schedule(name: str, cron: str) -> dg.ScheduleDefinition:
+def _schedule(key: str, cron: str) -> dg.ScheduleDefinition:
     def requested(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(
-            run_key=context.scheduled_execution_time.isoformat(), partition_key=name, tags={"udb/trigger": "schedule"}
+            run_key=context.scheduled_execution_time.isoformat(), partition_key=key, tags={"udb/trigger": "schedule"}
         )
 
     return dg.ScheduleDefinition(
-        name=f"source_{name}",
+        name=f"source_{key.replace('.', '__')}",  # no name has two underscores in a row
         job_name=jobs.PATH_JOB,
         cron_schedule=cron,
         execution_timezone="UTC",
         execution_fn=requested,
         default_status=RUNNING,
-        description=f"udb_job for the source {name}.",
+        description=f"udb_job for the source {key}.",
     )

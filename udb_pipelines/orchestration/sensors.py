@@ -21,10 +21,12 @@ from udb_pipelines.models import Source
 from udb_pipelines.operations import logging
 from udb_pipelines.orchestration import jobs, landing, pools
 from udb_pipelines.orchestration.ledger import PARTITION_TAG, error_of
-from udb_pipelines.orchestration.partitions import SOURCES, registered
+from udb_pipelines.orchestration.partitions import SOURCES, key_of, registered
 from udb_pipelines.orchestration.resources import Udb
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from udb_pipelines.config import Settings
 
 LOOK_SECONDS = 5
@@ -47,25 +49,40 @@ Result = dg.SensorResult | dg.SkipReason
     description="A new or changed file or folder in the landing folder becomes a source, a partition and a run.",
 )
 def landing_sensor(context: dg.SensorEvaluationContext, udb: UdbParam) -> Result:
-    """Look once; what is still being written waits for the next look."""
-    folder = udb.settings.landing_folder
-    if udb.settings.landing is None:
-        folder.mkdir(parents=True, exist_ok=True)  # so that people find it; a folder of theirs is not ours to make
-    memory = landing.Memory.model_validate_json(context.cursor) if context.cursor else landing.Memory()
+    """Look once into every tenant's folder; what is still being written waits for the next look."""
+    memory = landing.recall(context.cursor)
     deadline = time.monotonic() + READ_SECONDS
-    remembered, found = landing.arrivals(
-        folder, memory, udb.settings.landing_quiet_seconds, time.time(), lambda: time.monotonic() < deadline
-    )
-    names = [_source_of(udb, arrival) for arrival in found]
+    remembered: dict[str, landing.Memory] = {}
+    requests: list[dg.RunRequest] = []
+    for own in udb.tenants():
+        tenant = own.settings.tenant
+        remembered[tenant], found = landing.arrivals(
+            _landing_folder(own.settings),
+            memory.tenants.get(tenant, landing.Memory()),
+            own.settings.landing_quiet_seconds,
+            time.time(),
+            lambda: time.monotonic() < deadline,
+        )
+        requests += [_landed(key_of(tenant, _source_of(own, arrival)), arrival) for arrival in found]
+    keys = [str(request.partition_key) for request in requests]
+    entries = sum(len(seen.entries) for seen in remembered.values())
     return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(run_key=f"{name}-{arrival.key}", partition_key=name, tags={"udb/trigger": "landing"})
-            for name, arrival in zip(names, found, strict=True)
-        ],
-        dynamic_partitions_requests=[SOURCES.build_add_request(names)] if names else [],
-        cursor=remembered.model_dump_json(),
-        skip_reason=None if found else f"nothing new has settled among {len(remembered.entries)} entries of {folder}",
+        run_requests=requests,
+        dynamic_partitions_requests=[SOURCES.build_add_request(keys)] if keys else [],
+        cursor=landing.Memories(tenants=remembered).model_dump_json(),
+        skip_reason=None if keys else f"nothing new has settled among {entries} entries of {len(remembered)} folders",
     )
+
+
+def _landing_folder(settings: Settings) -> Path:
+    folder = settings.landing_folder
+    if folder != settings.landing:
+        folder.mkdir(parents=True, exist_ok=True)  # so that people find it; a folder of theirs is not ours to make
+    return folder
+
+
+def _landed(key: str, arrival: landing.Arrival) -> dg.RunRequest:
+    return dg.RunRequest(run_key=f"{key}-{arrival.key}", partition_key=key, tags={"udb/trigger": "landing"})
 
 
 def _source_of(udb: Udb, arrival: landing.Arrival) -> str:
@@ -115,7 +132,9 @@ def disk_used_pct(settings: Settings) -> float:
 def housekeeping_sensor(context: dg.SensorEvaluationContext, udb: UdbParam) -> Result:
     """Sources added or removed with ``udb sources`` appear in, or leave, the UI."""
     freed = pools.reap(context.instance)
-    names = {source.name for source in udb.registry.list()}
+    tenants = udb.tenants()
+    pools.let_tenants_write(context.instance, len(tenants))
+    names = {key_of(own.settings.tenant, source.name) for own in tenants for source in own.registry.list()}
     partitions = registered(context.instance)
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if names - partitions:

@@ -7,7 +7,6 @@ output per source is kept; what a job published lies with its artifacts.
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -15,8 +14,10 @@ import dagster as dg
 
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import NAME_PATTERN, Model
+from udb_pipelines.models import Model
 from udb_pipelines.orchestration.failures import failure
+from udb_pipelines.orchestration.partitions import parse_key
+from udb_pipelines.orchestration.resources import Udb
 
 M = TypeVar("M", bound=Model)
 
@@ -25,9 +26,10 @@ def stage_file(settings: Settings, source: str, asset: str) -> Path:
     """Where the newest output of an asset lies.
 
     Raises:
-        UdbError: ``E_NAME``: partitions can be added by hand in the UI, and a key becomes a folder here.
+        UdbError: ``E_NAME`` when ``source`` is no name: it becomes a folder here.
     """
-    if not re.fullmatch(NAME_PATTERN, source):
+    _, name = parse_key(source)
+    if name != source:
         raise UdbError("E_NAME", "the partition is not the name of a source")
     return settings.stages / source / f"{asset}.json"
 
@@ -59,19 +61,21 @@ def read_stage(settings: Settings, source: str, asset: str, model: type[M]) -> M
 class StageIOManager(dg.IOManager):
     """Passes frozen models between the assets of one source, across processes."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, udb: Udb) -> None:
+        self._udb = udb
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Store the model; its path is shown with the materialization."""
-        path = write_stage(self._settings, context.partition_key, context.asset_key.path[-1], cast(Model, obj))
+        own, source = self._udb.at(context.partition_key)
+        path = write_stage(own.settings, source, context.asset_key.path[-1], cast(Model, obj))
         context.add_output_metadata({"stage_output": dg.MetadataValue.path(path)})
 
     def load_input(self, context: dg.InputContext) -> object:
         """Load the model that the parameter's annotation names."""
         model = cast(type[Model], context.dagster_type.typing_type)
         try:
-            return read_stage(self._settings, context.partition_key, context.asset_key.path[-1], model)
+            own, source = self._udb.at(context.partition_key)
+            return read_stage(own.settings, source, context.asset_key.path[-1], model)
         except UdbError as error:
             problem = error
         raise failure(problem)

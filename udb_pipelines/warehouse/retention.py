@@ -71,7 +71,7 @@ def plan(settings: Settings, lake: Lake, now: datetime | None = None) -> Retenti
     ]
     found += [(settings.spill, path, "old temporary file") for path in _old_entries(settings.spill, yesterday)]
     in_use = _cache_in_use(settings)
-    for cache in _folders(settings.home / "cache"):
+    for cache in _folders(settings.cache):
         found += [
             (cache, path, "cached, but no source reads it")
             for path in _old_entries(cache, yesterday)

@@ -170,7 +170,8 @@ def test_migrations_make_exactly_the_tables_the_code_uses(control: Settings) -> 
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    importlib.import_module("udb_pipelines.secrets.store")  # every module that owns a table
+    for owner in ("control.tenants", "control.holds", "secrets.store"):  # every module that owns a table
+        importlib.import_module(f"udb_pipelines.{owner}")
     SourceRegistry(control).list()
     url = control.control_url.get_secret_value() if control.control_url else f"sqlite:///{control.home}/control.sqlite"
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg2://"))

@@ -1,0 +1,77 @@
+"""``udb tenants``: warehouses that share a home and nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from udb_pipelines.cli import session
+from udb_pipelines.cli.present import Column, note, number, print_json, print_table
+
+app = typer.Typer(
+    help="Tenants: each has its own warehouse, sources, reports and snapshots.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command("add")
+def add(
+    tenant: Annotated[
+        str, typer.Argument(metavar="ID", help="Small letters, digits, single underscores; a letter first; 40 at most.")
+    ],
+) -> None:
+    """Make a tenant. Every command then works on it with --tenant, or with UDB_TENANT.
+
+    [bold]Example[/bold]
+
+      udb tenants add acme
+      udb run --tenant acme orders.csv
+    """
+    from udb_pipelines.control.tenants import TenantRegistry
+
+    made = TenantRegistry(session.settings()).add(tenant)
+    note(f"The tenant {tenant} lies in {made.tenant_home}. Load something: udb run --tenant {tenant} FILE")
+
+
+@app.command("list")
+def list_tenants(as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False) -> None:
+    """List the tenants, what each holds and where.
+
+    [bold]Example[/bold]
+
+      udb tenants list
+    """
+    from udb_pipelines.control.sources import SourceRegistry
+    from udb_pipelines.control.tenants import TenantRegistry
+    from udb_pipelines.warehouse import Lake, datasets
+
+    registry = TenantRegistry(session.settings())
+    found = []
+    for tenant in registry.list():
+        settings = registry.open(tenant)
+        tables = datasets(Lake(settings))
+        found.append(
+            {
+                "tenant": tenant,
+                "sources": len(SourceRegistry(settings).list()),
+                "tables": len(tables),
+                "rows": sum(table.rows_total for table in tables),
+                "folder": str(settings.tenant_home),
+            }
+        )
+    if as_json:
+        print_json(found)
+        return
+    columns = (
+        Column("tenant"),
+        Column("sources", "right"),
+        Column("tables", "right"),
+        Column("rows", "right"),
+        Column("folder", wrap=True),
+    )
+    print_table(
+        columns, [tuple(number(cell) if isinstance(cell, int) else str(cell) for cell in row.values()) for row in found]
+    )

@@ -1,0 +1,1 @@
+"""Tenants, and every way across that somebody may try."""
