@@ -1,7 +1,9 @@
 """Where the lake catalog is and how DuckDB attaches it: an SQLite file, or a PostgreSQL database.
 
-Knows nothing of what the lake contains. The password of a PostgreSQL catalog goes into a DuckDB secret, which
-DuckDB redacts, and never into the text of a statement that could end up in an error message or a listing.
+Knows nothing of what the lake contains. Each timeline has a catalog of its own: a file, or a schema of the
+database. A :class:`Catalog` that is not pinned to one means the timeline that is current whenever it is used.
+The password of a PostgreSQL catalog goes into a DuckDB secret, which DuckDB redacts, and never into the text of a
+statement that could end up in an error message or a listing.
 """
 
 from __future__ import annotations
@@ -16,13 +18,17 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import duckdb
 
-from udb_pipelines.config import Settings
+from udb_pipelines.config import DEFAULT_TENANT, Settings
 from udb_pipelines.engine import Extension, quote_literal, quote_value
 from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse import timelines
 from udb_pipelines.warehouse.files import make_folder, sync_all
 
 BUSY_MS = 30_000
 """How long SQLite waits for a checkpoint of another process; a commit itself waits in the writer lock."""
+
+REGISTER = "udb_timelines"
+"""Table with one row, in the database's own schema: the register of timelines of a PostgreSQL catalog."""
 
 _SECRET = "udb_catalog"  # noqa: S105 - the name of a DuckDB secret, not its content
 
@@ -36,8 +42,22 @@ class Catalog(ABC):
     _writing = ""
     """Options that only a writer needs."""
 
-    def __init__(self, files: Path) -> None:
+    def __init__(self, files: Path, timeline: int | None = None) -> None:
         self.files = files
+        self.timeline = timeline
+        """The timeline this is pinned to; None follows the register."""
+
+    @abstractmethod
+    def register(self, connection: duckdb.DuckDBPyConnection) -> timelines.Register:
+        """The timelines there are. ``connection`` is prepared and has no ``udb_register`` attached."""
+
+    @abstractmethod
+    def at(self, timeline: int) -> Catalog:
+        """The catalog of one timeline."""
+
+    def current(self, connection: duckdb.DuckDBPyConnection) -> Catalog:
+        """This catalog, pinned: what opens it in several steps must not change timelines between them."""
+        return self if self.timeline is not None else self.at(self.register(connection).current)
 
     @abstractmethod
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -63,7 +83,7 @@ class Catalog(ABC):
         self, connection: duckdb.DuckDBPyConnection, *, version: int | None = None, read_only: bool = False
     ) -> None:
         """Attach the lake as ``lake``, at its newest or at a given version."""
-        target, options = self._lake()
+        target, options = self.current(connection)._lake()
         options += "" if read_only else self._writing
         pinned = f", SNAPSHOT_VERSION {version:d}" if version is not None else ""
         read = ", READ_ONLY" if read_only else ""
@@ -74,7 +94,7 @@ class Catalog(ABC):
 
     def attach_plain(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Attach the catalog's own tables, read-only, as ``catalog``."""
-        connection.execute(f"ATTACH {self._plain()}")
+        connection.execute(f"ATTACH {self.current(connection)._plain()}")
 
     def version(self, connection: duckdb.DuckDBPyConnection, as_of: datetime | int | None) -> int | None:
         """The version to read for ``as_of``; None when nothing was ever committed.
@@ -86,32 +106,33 @@ class Catalog(ABC):
             return None
         self.attach_plain(connection)
         try:
-            return self._find(connection, as_of)
+            return find_version(connection, as_of)
         finally:
             connection.execute("DETACH catalog")
 
-    def _find(self, connection: duckdb.DuckDBPyConnection, as_of: datetime | int | None) -> int | None:
-        try:
-            oldest, newest = connection.execute(
-                "SELECT min(snapshot_id), max(snapshot_id) FROM catalog.ducklake_snapshot"
-            ).fetchall()[0]
-        except duckdb.CatalogException:
-            return None
-        if as_of is None:
-            return int(newest)
-        if isinstance(as_of, int):
-            wanted = f"snapshot_id = {as_of:d}"
-            what = f"version {as_of}"
-        else:
-            moment = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
-            wanted = f"CAST(snapshot_time AS TIMESTAMPTZ) <= {quote_value(moment)}"
-            what = f"version as old as {moment:%Y-%m-%d %H:%M:%S %Z}"
-        found = connection.execute(f"SELECT max(snapshot_id) FROM catalog.ducklake_snapshot WHERE {wanted}").fetchall()[
-            0
-        ][0]
-        if found is None:
-            raise UdbError("E_VERSION", f"the warehouse holds no {what}; it holds versions {oldest} to {newest}")
-        return int(found)
+
+def find_version(connection: duckdb.DuckDBPyConnection, as_of: datetime | int | None) -> int | None:
+    """The version for ``as_of`` in the catalog that is attached as ``catalog``; see :meth:`Catalog.version`."""
+    try:
+        oldest, newest = connection.execute(
+            "SELECT min(snapshot_id), max(snapshot_id) FROM catalog.ducklake_snapshot"
+        ).fetchall()[0]
+    except duckdb.CatalogException:
+        return None
+    if as_of is None:
+        return int(newest)
+    if isinstance(as_of, int):
+        wanted = f"snapshot_id = {as_of:d}"
+        what = f"version {as_of}"
+    else:
+        moment = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
+        wanted = f"CAST(snapshot_time AS TIMESTAMPTZ) <= {quote_value(moment)}"
+        what = f"version as old as {moment:%Y-%m-%d %H:%M:%S %Z}"
+    query = f"SELECT max(snapshot_id) FROM catalog.ducklake_snapshot WHERE {wanted}"
+    found = connection.execute(query).fetchall()[0][0]
+    if found is None:
+        raise UdbError("E_VERSION", f"the warehouse holds no {what}; it holds versions {oldest} to {newest}")
+    return int(found)
 
 
 class SqliteCatalog(Catalog):
@@ -121,16 +142,47 @@ class SqliteCatalog(Catalog):
     exclusive = True
     _writing = ", META_JOURNAL_MODE 'WAL'"
 
-    def __init__(self, file: Path, files: Path) -> None:
-        super().__init__(files)
-        self.file = file
+    def __init__(self, file: Path, files: Path, timeline: int | None = None) -> None:
+        super().__init__(files, timeline)
+        self._first = file
+
+    @property
+    def file(self) -> Path:
+        """The file of the timeline; that of the first bears the plain name."""
+        number = self.timeline or timelines.read(self.register_file).current
+        return self._first if number == 1 else self._first.with_name(f"{self._first.stem}.{number}.sqlite")
+
+    @property
+    def register_file(self) -> Path:
+        """Where the register of timelines is kept."""
+        return self._first.with_name(timelines.FILE)
+
+    def register(self, connection: duckdb.DuckDBPyConnection) -> timelines.Register:
+        """What the file beside the catalog says."""
+        return timelines.read(self.register_file)
+
+    def at(self, timeline: int) -> SqliteCatalog:
+        """The catalog of one timeline."""
+        return SqliteCatalog(self._first, self.files, timeline)
 
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Nothing to do: a file needs no credentials."""
 
     def exists(self) -> bool:
-        """Whether the file is there."""
-        return self.file.exists()
+        """Whether the file is there. Only the first timeline may lack it: the others were made with theirs.
+
+        Raises:
+            UdbError: ``E_WAREHOUSE`` when the file of a later timeline is gone.
+        """
+        file = self.file
+        if not file.exists() and file != self._first:
+            raise UdbError(
+                "E_WAREHOUSE",
+                f"the lake catalog {file} of the current timeline is missing",
+                kept="the data files, and every other timeline",
+                remedy="udb restore list shows what can be restored",
+            )
+        return file.exists()
 
     def integrity(self) -> str:
         """SQLite's own verdict on the file: ``ok``, or the first thing that is wrong."""
@@ -160,7 +212,7 @@ class SqliteCatalog(Catalog):
         draft = self.file.with_suffix(".new")
         for leftover in self.file.parent.glob(f"{draft.name}*"):
             leftover.unlink()
-        yield SqliteCatalog(draft, self.files)
+        yield SqliteCatalog(draft, self.files, 1)
         draft.rename(self.file)
         sync_all([self.file])
 
@@ -177,9 +229,39 @@ class PostgresCatalog(Catalog):
     extensions = ("postgres_scanner", "ducklake")
     exclusive = False
 
-    def __init__(self, url: str, files: Path) -> None:
-        super().__init__(files)
+    def __init__(self, url: str, files: Path, timeline: int | None = None, own_schema: str = "public") -> None:
+        super().__init__(files, timeline)
+        self._own_schema = own_schema
+        """The tenant's: that of its first timeline and of its register."""
+        self._url = url
         self._options = _secret_options(url)
+
+    @property
+    def schema(self) -> str:
+        """The schema of the timeline; the first has the database's own.
+
+        Only of a catalog that is pinned: see :meth:`Catalog.current`.
+        """
+        if self.timeline == 1:
+            return self._own_schema
+        tenant = "" if self._own_schema == "public" else f"{self._own_schema}__"
+        return f"{tenant}udb_timeline_{self.timeline}"
+
+    def register(self, connection: duckdb.DuckDBPyConnection) -> timelines.Register:
+        """What the table :data:`REGISTER` says; nothing was ever restored when there is none."""
+        own = quote_literal(self._own_schema)
+        connection.execute(f"ATTACH '' AS udb_register (TYPE postgres, READ_ONLY, SECRET {_SECRET}, SCHEMA {own})")
+        try:
+            rows = connection.execute(f"SELECT register FROM udb_register.{REGISTER}").fetchall()
+        except duckdb.CatalogException:
+            return timelines.Register()
+        finally:
+            connection.execute("DETACH udb_register")
+        return timelines.Register.model_validate_json(rows[0][0])
+
+    def at(self, timeline: int) -> PostgresCatalog:
+        """The catalog of one timeline."""
+        return PostgresCatalog(self._url, self.files, timeline, self._own_schema)
 
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Hand the credentials to DuckDB."""
@@ -195,11 +277,18 @@ class PostgresCatalog(Catalog):
         """The database itself: DuckLake creates its tables in one transaction."""
         yield self
 
+    def attach_server(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Attach the whole database as ``pg``, to work on it in its own SQL."""
+        connection.execute(f"ATTACH '' AS pg (TYPE postgres, SECRET {_SECRET})")
+
     def _plain(self) -> str:
-        return f"'' AS catalog (TYPE postgres, READ_ONLY, SECRET {_SECRET})"
+        return f"'' AS catalog (TYPE postgres, READ_ONLY, SECRET {_SECRET}, SCHEMA {quote_literal(self.schema)})"
 
     def _lake(self) -> tuple[str, str]:
-        return "ducklake:postgres:", f", META_SECRET {quote_literal(_SECRET)}"
+        # Only where it is another than the default: DuckLake creates a schema that it is told to use, and machines
+        # that create the lake at the same moment would be in each other's way.
+        schema = "" if self.schema == "public" else f", METADATA_SCHEMA {quote_literal(self.schema)}"
+        return "ducklake:postgres:", f", META_SECRET {quote_literal(_SECRET)}{schema}"
 
 
 def _secret_options(url: str) -> dict[str, str]:
@@ -223,9 +312,10 @@ def _secret_options(url: str) -> dict[str, str]:
     return {name: value for name, value in options.items() if value}
 
 
-def catalog_of(settings: Settings) -> Catalog:
-    """The catalog that the settings name."""
+def catalog_of(settings: Settings, timeline: int | None = None) -> Catalog:
+    """The catalog that the settings name, of one timeline or of the current one."""
     files = settings.warehouse / "files"
     if settings.catalog_url is not None:
-        return PostgresCatalog(settings.catalog_url.get_secret_value(), files)
-    return SqliteCatalog(settings.warehouse / "lake.sqlite", files)
+        own_schema = "public" if settings.tenant == DEFAULT_TENANT else f"tenant_{settings.tenant}"
+        return PostgresCatalog(settings.catalog_url.get_secret_value(), files, timeline, own_schema)
+    return SqliteCatalog(settings.warehouse / "lake.sqlite", files, timeline)

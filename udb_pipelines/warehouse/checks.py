@@ -79,18 +79,20 @@ def check(lake: Lake, mend: bool = False) -> tuple[Check, ...]:
 
 
 def stored_files(lake: Lake) -> tuple[StoredFile, ...]:
-    """Every data and delete file that any version refers to, in the order of their paths."""
+    """Every data and delete file that any version of any timeline refers to, in the order of their paths.
+
+    Of one timeline only, if ``lake`` reads one.
+    """
+    chosen = [lake] if lake.timeline else [lake.at(timeline.number) for timeline in lake.register().timelines]
+    found = {file for timeline in chosen for file in _stored(timeline)}
+    return tuple(sorted(found, key=lambda file: file.path))
+
+
+def _stored(lake: Lake) -> Iterator[StoredFile]:
     with lake.raw_catalog() as connection:
         rows = connection.execute(_FILES).fetchall() if connection else []
-    return tuple(
-        sorted(
-            (
-                StoredFile(str(table), lake.catalog.files / str(path), int(size), int(count))
-                for table, path, size, count in rows
-            ),
-            key=lambda file: file.path,
-        )
-    )
+    for table, path, size, count in rows:
+        yield StoredFile(str(table), lake.catalog.files / str(path), int(size), int(count))
 
 
 def _answer(name: str, question: Callable[[], Check]) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable
@@ -61,3 +62,9 @@ def tree_bytes(path: Path) -> int:
     if path.is_symlink() or not path.is_dir():
         return path.lstat().st_size
     return sum(item.lstat().st_size for item in path.rglob("*") if item.is_file() or item.is_symlink())
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file's content, as hexadecimal digits."""
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()

@@ -18,9 +18,13 @@ from udb_pipelines.warehouse import ledger
 from udb_pipelines.warehouse.catalog import Catalog, catalog_of
 from udb_pipelines.warehouse.files import make_folder
 from udb_pipelines.warehouse.lock import WriterLock
+from udb_pipelines.warehouse.timelines import Register
 
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings
+
+_TIMELINE = "udb_timeline"
+"""Variable of a writer's connection: the timeline that it has attached."""
 
 _EMPTY = """
 ATTACH ':memory:' AS lake;
@@ -32,10 +36,18 @@ CREATE MACRO lake.current_snapshot() AS TABLE SELECT 0::BIGINT AS id;
 class Lake:
     """The warehouse that ``settings`` name. Cheap to make: nothing is opened before it is used."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timeline: int | None = None) -> None:
         self.settings = settings
-        self.catalog: Catalog = catalog_of(settings)
+        self.timeline = timeline
+        """The timeline to read; None: the current one, which is the only one that can be written."""
+        self.catalog: Catalog = catalog_of(settings, timeline)
         self.lock = WriterLock(settings.warehouse / "lock", settings.lock_timeout_seconds)
+
+    def at(self, timeline: int) -> Lake:
+        """One timeline of this warehouse, to be read."""
+        other = Lake(self.settings, timeline)
+        other.catalog = self.catalog.at(timeline)
+        return other
 
     @contextmanager
     def reader(self, as_of: datetime | int | None = None, *, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -47,13 +59,15 @@ class Lake:
             threads: one is cheapest for the bookkeeping; ``settings.threads`` for scans.
 
         Raises:
-            UdbError: ``E_VERSION`` when there is no such version, ``E_WAREHOUSE`` when the lake cannot be opened.
+            UdbError: ``E_VERSION`` when there is no such version, ``E_TIMELINE`` when there is no such timeline,
+                ``E_WAREHOUSE`` when the lake cannot be opened.
         """
         with self._connected(threads) as connection:
             with _opening():
-                version = self.catalog.version(connection, as_of)
+                catalog = self._chosen(connection)
+                version = catalog.version(connection, as_of)
                 if version is not None:
-                    self.catalog.attach(connection, version=version, read_only=True)
+                    catalog.attach(connection, version=version, read_only=True)
                 if version is None or not ledger.exists(connection):
                     _attach_empty(connection)
                 connection.execute("USE lake")
@@ -65,31 +79,61 @@ class Lake:
 
         The caller takes :attr:`lock` around its transaction. DuckLake's own retry is off: it would commit on
         top of a version that the transaction has not seen.
+
+        Raises:
+            UdbError: ``E_TIMELINE`` for a timeline that was left, ``E_WAREHOUSE``.
         """
+        if self.timeline is not None:
+            raise UdbError("E_TIMELINE", f"timeline {self.timeline} can only be read: writing goes on with the current")
         with self._connected(threads) as connection:
             with _opening():
                 if self.catalog.version(connection, None) is None:
                     self._create()
-                self.catalog.attach(connection)
+                _attach_for_writing(self.catalog.current(connection), connection)
                 if not ledger.exists(connection):
                     self._add_ledger(connection)
                 connection.execute("USE lake; SET ducklake_max_retry_count = 0")
             yield connection
 
+    def follow(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Turn a writer to the timeline that is current by now; tells whether it was another one.
+
+        A restore may have come in between while the writer waited. Outside a transaction.
+        """
+        with _opening():
+            catalog = self.catalog.current(connection)
+            if connection.execute(f"SELECT getvariable('{_TIMELINE}')").fetchall()[0][0] == catalog.timeline:
+                return False
+            connection.execute("USE memory; DETACH lake")
+            _attach_for_writing(catalog, connection)
+            connection.execute("USE lake")
+            return True
+
+    def register(self) -> Register:
+        """The timelines of the warehouse, and which one is current."""
+        with self._connected() as connection, _opening():
+            return self.catalog.register(connection)
+
     def current_version(self) -> int:
         """The newest version; 0 before the first commit."""
         with self._connected() as connection, _opening():
-            return self.catalog.version(connection, None) or 0
+            return self._chosen(connection).version(connection, None) or 0
 
     @contextmanager
     def raw_catalog(self) -> Iterator[duckdb.DuckDBPyConnection | None]:
         """The catalog's own tables, attached read-only as ``catalog``; None before the first commit."""
         with self._connected() as connection, _opening():
-            if self.catalog.version(connection, None) is None:
+            catalog = self._chosen(connection)
+            if catalog.version(connection, None) is None:
                 yield None
                 return
-            self.catalog.attach_plain(connection)
+            catalog.attach_plain(connection)
             yield connection
+
+    def _chosen(self, connection: duckdb.DuckDBPyConnection) -> Catalog:
+        if self.timeline is not None:
+            self.catalog.register(connection).find(self.timeline)
+        return self.catalog.current(connection)
 
     @contextmanager
     def _connected(self, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -129,6 +173,11 @@ def _attach_first(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> No
         if catalog.exclusive or catalog.version(connection, None) is None:
             raise
         catalog.attach(connection)
+
+
+def _attach_for_writing(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> None:
+    catalog.attach(connection)
+    connection.execute(f"SET VARIABLE {_TIMELINE} = {catalog.timeline}")
 
 
 def version_of(connection: duckdb.DuckDBPyConnection) -> int:

@@ -2,12 +2,14 @@
 
 ``udb.commits`` has a row per sync: who, what, from which state of the source, with which result. A row without
 a result says that the source was dropped. ``udb.versions`` has a row per dataset and commit, user's own frames
-included. DuckLake keeps rows this few inside the catalog, so that no file is written for them.
+included. ``udb.files`` has the checksums of files whose name does not tell it: lists of deleted rows, from the first
+of them on. DuckLake keeps rows this few inside the catalog, so that no file is written for them.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -87,6 +89,22 @@ def record_sync(connection: duckdb.DuckDBPyConnection, staged: StagedSync, resul
         record_version(connection, dataset, result.job_id, result.source, result.committed_at)
 
 
+def record_state(
+    connection: duckdb.DuckDBPyConnection,
+    last: SyncResult,
+    job_id: str,
+    state: dict[str, Any],
+    version: int,
+    now: datetime,
+) -> None:
+    """Write another state of a source whose data stays as ``last`` says, in the caller's transaction.
+
+    Without a fingerprint, so that the next job reads the source even if it has not changed.
+    """
+    result = last.model_copy(update={"fingerprint": ""})
+    _insert(connection, "commits", version, now, job_id, last.source, "", json.dumps(state), result.model_dump_json())
+
+
 def record_version(
     connection: duckdb.DuckDBPyConnection,
     dataset: DatasetVersion,
@@ -133,3 +151,21 @@ def record_source_drop(
 ) -> None:
     """Write down that a source starts from nothing again, in the caller's transaction."""
     _insert(connection, "commits", version, now, job_id, source, None, None, None)
+
+
+_FILES = "CREATE TABLE IF NOT EXISTS lake.udb.files (path VARCHAR, sha256 VARCHAR)"
+
+
+def record_digests(connection: duckdb.DuckDBPyConnection, digests: Mapping[str, str]) -> None:
+    """Write down the checksums of files, by path below the folder of data files, in the caller's transaction."""
+    if digests:
+        rows = ", ".join(f"({quote_literal(path)}, {quote_literal(digest)})" for path, digest in digests.items())
+        connection.execute(f"{_FILES}; INSERT INTO lake.udb.files VALUES {rows}")
+
+
+def digests(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The checksums that :func:`record_digests` wrote down, up to the version that is read."""
+    try:
+        return dict(connection.execute("SELECT path, sha256 FROM lake.udb.files").fetchall())
+    except duckdb.CatalogException:
+        return {}  # no row was ever deleted

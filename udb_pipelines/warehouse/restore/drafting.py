@@ -1,0 +1,244 @@
+"""The catalog of a timeline that is being made: a copy beside the others, which nobody looks for yet.
+
+Until :meth:`Draft.publish`, the register does not name it: a crash leaves a file or a schema that the next restore
+or the doctor removes. ``publish`` is the swap. While a draft is open, no commit can reach the current timeline:
+the caller holds the writer lock, and in PostgreSQL, which several machines write, a lock in the database does it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from udb_pipelines.engine import connect, quote_literal
+from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse import timelines
+from udb_pipelines.warehouse.catalog import REGISTER, Catalog, PostgresCatalog, SqliteCatalog
+from udb_pipelines.warehouse.files import sync_all, sync_folder
+from udb_pipelines.warehouse.lake import Lake
+from udb_pipelines.warehouse.restore.truncating import Columns
+from udb_pipelines.warehouse.timelines import Register
+
+
+class Draft(ABC):
+    """A catalog to be worked on in plain SQL."""
+
+    catalog: Catalog
+    """As a lake catalog, pinned."""
+    schema: str
+    """What stands before a table's name in :meth:`run`, with the dot."""
+
+    @abstractmethod
+    def columns(self) -> Columns:
+        """The tables and their columns."""
+
+    @abstractmethod
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The answer to a query."""
+
+    @abstractmethod
+    def run(self, statements: Iterable[str]) -> None:
+        """Execute in one transaction."""
+
+    @abstractmethod
+    def publish(self, register: Register) -> None:
+        """Make the draft what ``register`` says, durably and at one instant."""
+
+
+class SqliteDraft(Draft):
+    """A file beside the catalogs of the other timelines."""
+
+    schema = ""
+
+    def __init__(self, catalog: SqliteCatalog) -> None:
+        self.catalog = catalog
+        self._file = catalog.file
+
+    def columns(self) -> Columns:
+        """The tables and their columns."""
+        with closing(self._open()) as connection:
+            names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            return {
+                name: frozenset(row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (name,)))
+                for name in names
+            }
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The answer to a query."""
+        with closing(self._open()) as connection:
+            return connection.execute(query).fetchall()
+
+    def run(self, statements: Iterable[str]) -> None:
+        """Execute in one transaction."""
+        with closing(self._open()) as connection, connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def publish(self, register: Register) -> None:
+        """Complete the file, then rename a new register over the old one."""
+        with closing(self._open()) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        sync_all([self._file])
+        timelines.write(self._file.with_name(timelines.FILE), register)
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._file, isolation_level="IMMEDIATE")
+
+
+class PostgresDraft(Draft):
+    """A schema beside those of the other timelines."""
+
+    def __init__(self, lake: Lake, catalog: PostgresCatalog, source: PostgresCatalog, left: str) -> None:
+        self.catalog = catalog
+        self.schema = f"{catalog.schema}."
+        self._own = catalog.schema
+        self._source = source.schema
+        self._left = left
+        """The schema of the timeline that is current now."""
+        self._work = _server(lake, catalog)
+        self._guard = _server(lake, catalog)
+
+    def copy(self) -> None:
+        """Keep others from committing, then copy the catalog inside the server."""
+        _execute(self._guard, "BEGIN")
+        # ROW SHARE and reads go on; a commit on another machine waits, and is refused once the swap is done.
+        self._do(self._guard, f"LOCK TABLE {self._left}.ducklake_snapshot IN SHARE ROW EXCLUSIVE MODE")
+        tables = self._columns_of(self._source)
+        statements = [f"DROP SCHEMA IF EXISTS {self._own} CASCADE", f"CREATE SCHEMA {self._own}"]
+        for table in sorted(tables):
+            if table.startswith("ducklake_"):
+                statements.append(
+                    f'CREATE TABLE {self._own}."{table}" (LIKE {self._source}."{table}" INCLUDING ALL); '
+                    f'INSERT INTO {self._own}."{table}" SELECT * FROM {self._source}."{table}"'
+                )
+        self.run(statements)
+
+    def columns(self) -> Columns:
+        """The tables and their columns."""
+        return self._columns_of(self._own)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The answer to a query."""
+        return _execute(self._work, f"FROM postgres_query('pg', {quote_literal(query)})")
+
+    def run(self, statements: Iterable[str]) -> None:
+        """Execute in one transaction."""
+        _execute(self._work, "BEGIN")
+        for statement in statements:
+            self._do(self._work, statement)
+        _execute(self._work, "COMMIT")
+
+    def publish(self, register: Register) -> None:
+        """Close the old timeline to writers and name the new one, in one transaction."""
+        content = quote_literal(register.model_dump_json())
+        self._do(
+            self._guard,
+            f"CREATE TABLE IF NOT EXISTS public.{REGISTER} (register text NOT NULL); "
+            f"DELETE FROM public.{REGISTER}; INSERT INTO public.{REGISTER} VALUES ({content})",
+        )
+        self._do(
+            self._guard,
+            "CREATE OR REPLACE FUNCTION public.udb_timeline_left() RETURNS trigger LANGUAGE plpgsql AS "
+            "'BEGIN RAISE EXCEPTION ''this timeline was left by a restore'' USING ERRCODE = ''serialization_failure'';"
+            " END'; "
+            f"CREATE OR REPLACE TRIGGER udb_timeline_left BEFORE INSERT ON {self._left}.ducklake_snapshot "
+            "FOR EACH STATEMENT EXECUTE FUNCTION public.udb_timeline_left()",
+        )
+        _execute(self._guard, "COMMIT")
+
+    def close(self) -> None:
+        """Let go of the locks; what was not published stays unnamed."""
+        for connection in (self._guard, self._work):
+            with suppress(duckdb.Error):
+                connection.execute("ROLLBACK")
+            connection.close()
+
+    def _columns_of(self, schema: str) -> Columns:
+        found = _execute(
+            self._work,
+            "FROM postgres_query('pg', "
+            + quote_literal(
+                "SELECT table_name::text, column_name::text FROM information_schema.columns "
+                f"WHERE table_schema = '{schema}'"
+            )
+            + ")",
+        )
+        names = {table for table, _ in found}
+        return {name: frozenset(column for table, column in found if table == name) for name in names}
+
+    def _do(self, connection: duckdb.DuckDBPyConnection, statement: str) -> None:
+        _execute(connection, f"CALL postgres_execute('pg', {quote_literal(statement)})")
+
+
+def _server(lake: Lake, catalog: PostgresCatalog) -> duckdb.DuckDBPyConnection:
+    connection = connect(lake.settings, catalog.extensions, 1)
+    catalog.prepare(connection)
+    catalog.attach_server(connection)
+    return connection
+
+
+def _execute(connection: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[Any, ...]]:
+    try:
+        return connection.execute(statement).fetchall()
+    except duckdb.Error as error:
+        raise UdbError(
+            "E_WAREHOUSE",
+            f"the lake catalog refused a step of the restore ({type(error).__name__})",
+            kept="the current timeline, as it is",
+        ) from error
+
+
+@contextmanager
+def open_draft(lake: Lake, register: Register, source: int) -> Iterator[Draft]:
+    """A copy of a timeline's catalog for the timeline to come; nothing commits to the current one while it is open.
+
+    Args:
+        lake: the warehouse, whose writer lock the caller holds.
+        register: the timelines there are.
+        source: the timeline to copy.
+
+    Raises:
+        UdbError: ``E_RESTORE`` when the catalog cannot be read, ``E_WAREHOUSE`` when no copy can be made.
+    """
+    catalog, number = lake.catalog, register.last + 1
+    if isinstance(catalog, PostgresCatalog):
+        draft = PostgresDraft(lake, catalog.at(number), catalog.at(source), catalog.at(register.current).schema)
+        try:
+            draft.copy()
+            yield draft
+        finally:
+            draft.close()
+    elif isinstance(catalog, SqliteCatalog):
+        made, copied = catalog.at(number), catalog.at(source)
+        remove_sqlite(made.file)
+        with readable(copied.file):
+            copied.copy_to(made.file)
+        yield SqliteDraft(made)
+
+
+@contextmanager
+def readable(file: Path) -> Iterator[None]:
+    """Tell of a damaged SQLite catalog instead of the library's own words."""
+    try:
+        yield
+    except sqlite3.DatabaseError:
+        raise UdbError(
+            "E_RESTORE",
+            f"the lake catalog {file} is damaged",
+            kept="the warehouse as it is",
+            remedy="restore the newest snapshot: udb restore from SNAPSHOT; udb snapshot list shows them",
+        ) from None
+
+
+def remove_sqlite(file: Path) -> None:
+    """Remove an SQLite file with what belongs to it."""
+    for path in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+        path.unlink(missing_ok=True)
+    if file.parent.is_dir():
+        sync_folder(file.parent)
