@@ -1,47 +1,93 @@
-"""One column: the distinct-value pass, and everything read from it."""
+"""Columns of one storage type: their distinct-value pass, and everything read from it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from udb_pipelines.models import ColumnProfile, ValueCount
 from udb_pipelines.profiling import expressions as sql
 from udb_pipelines.profiling.findings import to_findings
 from udb_pipelines.profiling.parts import Parts
 from udb_pipelines.profiling.semantics import Semantics, find_semantics, without_values
-from udb_pipelines.profiling.session import VALUES, Session, shown
+from udb_pipelines.profiling.session import VALUES, Facts, Session, shown
 from udb_pipelines.profiling.storage import Column
 from udb_pipelines.profiling.text_column import FACTS, profile_text
 from udb_pipelines.profiling.typed_column import profile_typed
 
+GROUPED_CELLS = 300_000
+"""Columns are read together up to so many cells: beyond, what is saved per query is lost by telling them apart."""
+GROUPED_COLUMNS = 100
+"""And so many columns: some queries name each of them."""
 
-def profile_column(session: Session, column: Column) -> ColumnProfile:
-    """Everything about one column of the session's table.
 
-    One scan of the column; what follows reads its distinct values. Only a finding looks at rows again, up to
+def groups(columns: Sequence[Column], rows: int) -> Iterable[list[Column]]:
+    """Columns to be profiled together: of one storage type, and not too many."""
+    by_type: dict[str, list[Column]] = {}
+    for column in columns:
+        by_type.setdefault(column.storage_type, []).append(column)
+    size = max(1, min(GROUPED_COLUMNS, GROUPED_CELLS // max(rows, 1)))
+    for alike in by_type.values():
+        yield from (alike[at : at + size] for at in range(0, len(alike), size))
+
+
+def profile_columns(session: Session, columns: Sequence[Column]) -> list[ColumnProfile]:
+    """Everything about columns of one storage type of the session's table.
+
+    One scan of the columns; what follows reads their distinct values. Only a finding looks at rows again, up to
     the first one concerned.
     """
-    session.load_values(column, keep=f"NOT {sql.blank('v')}" if column.is_text else "true")
-    facts = session.record_of(_facts(column), VALUES)
-    parts = profile_text(session, facts) if column.is_text else profile_typed(session, column, facts)
-    profiled = _assemble(session, column, facts, parts, find_semantics(session, column, facts, parts))
-    return without_values(profiled) if profiled.pii_severity and session.settings.mask_pii else profiled
+    alike = columns[0]
+    session.load_values(columns, keep=f"NOT {sql.blank('v')}" if alike.is_text else "true")
+    facts = _facts(session, columns)
+    parts = profile_text(session, facts) if alike.is_text else profile_typed(session, alike, facts)
+    semantics = find_semantics(session, columns, facts, parts)
+    top, bottom = (session.ranked(VALUES, len(columns), rarest=rarest) for rarest in (False, True))
+    extremes = _extremes(session, facts) if alike.has_lengths else {}
+    return [
+        _masked(
+            session,
+            _assemble(
+                session,
+                column,
+                facts[column.position],
+                parts[column.position],
+                semantics.get(column.position),
+                (top.get(column.position, ()), bottom.get(column.position, ())),
+                extremes.get(column.position, {}),
+            ),
+        )
+        for column in columns
+    ]
 
 
-def _facts(column: Column) -> dict[str, str]:
-    facts = {"non_null": "coalesce(sum(n), 0)::BIGINT", "distinct_values": "count(*)"}
-    if column.has_lengths:
-        length = "length(v)" if column.is_text else "length(v::VARCHAR)"
-        facts |= {
-            "shortest": f"min({length})",
-            "longest": f"max({length})",
-            "characters": f"sum({length} * n)::BIGINT",
-        }
-    return facts | FACTS if column.is_text else facts
+def _masked(session: Session, profile: ColumnProfile) -> ColumnProfile:
+    return without_values(profile) if profile.pii_severity and session.settings.mask_pii else profile
+
+
+def _facts(session: Session, columns: Sequence[Column]) -> dict[int, Facts]:
+    alike = columns[0]
+    wanted = {"non_null": "coalesce(sum(n), 0)::BIGINT", "distinct_values": "count(*)"}
+    if alike.has_lengths:
+        wanted |= {"shortest": "min(k)", "longest": "max(k)", "characters": "sum(k * n)::BIGINT"}
+    wanted |= FACTS if alike.is_text else {}
+    length = f"length({_text(alike)})" if alike.has_lengths else "NULL"
+    found = session.by_column(wanted, f"(SELECT c, v, n, {length} AS k FROM {VALUES})")
+    nothing: Facts = dict.fromkeys(wanted, 0) | dict.fromkeys(("shortest", "longest", "characters"))
+    return {column.position: found.get(column.position, nothing) for column in columns}
+
+
+def _text(column: Column) -> str:
+    return "v" if column.is_text else "v::VARCHAR"
 
 
 def _assemble(
-    session: Session, column: Column, facts: dict[str, Any], parts: Parts, semantics: Semantics | None
+    session: Session,
+    column: Column,
+    facts: Facts,
+    parts: Parts,
+    semantics: Semantics | None,
+    ranked: tuple[tuple[ValueCount, ...], tuple[ValueCount, ...]],
+    extremes: Mapping[str, str],
 ) -> ColumnProfile:
     non_null, distinct, rows = facts["non_null"], facts["distinct_values"], session.rows
     characters = facts.get("characters")
@@ -65,8 +111,8 @@ def _assemble(
         max_length=facts.get("longest"),
         avg_length=characters / non_null if characters is not None else None,
         leading_trailing_space=facts.get("padded", 0),
-        top_values=_ranked(session, "n DESC, v"),
-        bottom_values=_ranked(session, "n, v"),
+        top_values=ranked[0],
+        bottom_values=ranked[1],
         format_hint=parts.notation.name if parts.notation else None,
         format_hint_share=parts.notation.share if parts.notation else None,
         numeric=parts.numeric,
@@ -74,7 +120,8 @@ def _assemble(
         date=parts.date,
         text=parts.text,
         findings=to_findings(session, column, parts.suspicions),
-        **_extremes(session, column, facts),
+        shortest_value=extremes.get("shortest_value"),
+        longest_value=extremes.get("longest_value"),
         semantic_type=semantics.type if semantics else None,
         semantic_share=semantics.share if semantics else None,
         semantic_evidence=semantics.evidence if semantics else (),
@@ -82,18 +129,19 @@ def _assemble(
     )
 
 
-def _extremes(session: Session, column: Column, facts: dict[str, Any]) -> dict[str, str | None]:
-    """The shortest and the longest value, of several the first in order; none for numbers and the like."""
-    if not column.has_lengths or not facts["non_null"]:
+def _extremes(session: Session, facts: Mapping[int, Facts]) -> dict[int, dict[str, str]]:
+    """The shortest and the longest value of each column, of several the first in order."""
+    lengths = {c: (known["shortest"], known["longest"]) for c, known in facts.items() if known["non_null"]}
+    if not lengths:
         return {}
-    value, least, most = "v" if column.is_text else "v::VARCHAR", facts["shortest"], facts["longest"]
-    found = session.rows_of(
-        f"SELECT min(t) FILTER (WHERE k = {least}), min(t) FILTER (WHERE k = {most}) FROM "
-        f"(SELECT {value} AS t, length(t) AS k FROM {VALUES}) WHERE k IN ({least}, {most})"
-    )[0]
-    return {"shortest_value": shown(found[0]), "longest_value": shown(found[1])}
-
-
-def _ranked(session: Session, order: str) -> tuple[ValueCount, ...]:
-    first = f"(FROM {VALUES} ORDER BY {order} LIMIT {session.settings.max_top_values})"
-    return session.value_counts(f"SELECT v::VARCHAR, n FROM {first} ORDER BY {order}")
+    cases = " ".join(f"WHEN {c} THEN k IN ({least}, {most})" for c, (least, most) in lengths.items())
+    found = {
+        (c, length): shown(value)
+        for c, length, value in session.rows_of(
+            f"SELECT c, k, min(t) FROM (SELECT c, v::VARCHAR AS t, length(v::VARCHAR) AS k FROM {VALUES}) "
+            f"WHERE CASE c {cases} END GROUP BY c, k"
+        )
+    }
+    return {
+        c: {"shortest_value": found[c, least], "longest_value": found[c, most]} for c, (least, most) in lengths.items()
+    }

@@ -6,15 +6,18 @@ and a zone. A column has one format; dates in any other are counted as mixed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from udb_pipelines.engine import quote_literal
 from udb_pipelines.models import DateStats, ValueCount
 from udb_pipelines.profiling.expressions import full_match
 from udb_pipelines.profiling.findings import Suspicion
-from udb_pipelines.profiling.session import VALUES, Session, count_where
+from udb_pipelines.profiling.session import Session, among, count_where, is_one_of
 
 _TIME = r"(?:[T ](?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?)"
 _ZONE = r"(?: ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?))"
@@ -59,7 +62,7 @@ _RIVALS = {
 }
 """Formats that differ only in the order of day and month; the first is taken when no value decides."""
 MOMENTS = "udb_profile_moments"
-"""Temporary table of the column at hand: moments ``m`` and how many rows have each, ``n``."""
+"""Temporary table of the columns at hand: column ``c``, moments ``m`` and how many rows have each, ``n``."""
 
 CADENCES = {"daily": (1, 1), "weekly": (7, 7), "monthly": (28, 31), "quarterly": (90, 92), "yearly": (365, 366)}
 """Days from one that occurs to the next."""
@@ -134,25 +137,49 @@ def latest_day(today: date) -> date:
     return today + timedelta(days=365)
 
 
-def find_format(session: Session, text: str, non_null: int) -> DateFindings:
-    """Which formats the distinct values ``text`` (SQL) are written in, and which one the column has."""
-    latest = latest_day(session.today)
-    shaped = _counts(session, {f: f.shape(text) for f in _all_formats()})
-    counts = _counts(session, {f: f.matches(text, latest) for f, count in shaped.items() if count})
+def find_formats(session: Session, text: str, non_null: Mapping[int, int]) -> dict[int, DateFindings]:
+    """Which formats the distinct values ``text`` (SQL) of each column are written in, and which one it has.
+
+    ``non_null`` tells the rows of each column that is looked at.
+    """
+    if not non_null:
+        return {}
+    latest, values = latest_day(session.today), among(non_null)
+    shaped = _counts(session, {f: f.shape(text) for f in _all_formats()}, values)
+    seen = [f for f in _all_formats() if any(counts[f] for counts in shaped.values())]
+    counted = _counts(session, {f: f.matches(text, latest) for f in seen}, values)
+    present = {c: _present(session, counts, non_null[c]) for c, counts in counted.items()}
+    dates = _dates(session, {c: tuple(counts) for c, counts in present.items() if counts}, text)
+    return {c: _chosen(present[c], dates[c]) if c in dates else DateFindings() for c in non_null}
+
+
+def _present(session: Session, counts: dict[DateFormat, int], non_null: int) -> dict[DateFormat, int]:
     least_compact = session.settings.type_threshold * non_null
-    counts = {f: count for f, count in counts.items() if count and (not f.day.compact or count >= least_compact)}
-    if not counts:
-        return DateFindings()
+    return {f: count for f, count in counts.items() if count and (not f.day.compact or count >= least_compact)}
+
+
+def _dates(session: Session, present: dict[int, tuple[DateFormat, ...]], text: str) -> dict[int, int]:
+    """Rows of each column that are dates in any of the formats it has."""
+    if not present:
+        return {}
+    cases = " ".join(
+        f"WHEN {is_one_of([c for c in present if present[c] == formats])} "
+        f"THEN {any_of(formats, text, latest_day(session.today))}"
+        for formats in dict.fromkeys(present.values())
+    )
+    found = session.by_column({"dates": count_where(f"CASE {cases} END")}, among(present))
+    return {c: counted["dates"] for c, counted in found.items()}
+
+
+def _chosen(counts: dict[DateFormat, int], dates: int) -> DateFindings:
     chosen = max(counts, key=lambda f: counts[f])
     rival = DateFormat(_RIVALS[chosen.day], chosen.form) if chosen.day in _RIVALS else None
-    present = tuple(counts)
-    found = session.record_of({"any": count_where(any_of(present, text, latest))}, VALUES)
     return DateFindings(
-        any_format=found["any"],
+        any_format=dates,
         chosen=chosen,
         matching=counts[chosen],
         ambiguous=rival is not None and counts.get(rival, 0) == counts[chosen],
-        present=present,
+        present=tuple(counts),
     )
 
 
@@ -165,20 +192,21 @@ def _all_formats() -> list[DateFormat]:
     return [DateFormat(day, form) for day in DAY_FORMATS for form in FORMS]
 
 
-def _counts(session: Session, predicates: dict[DateFormat, str]) -> dict[DateFormat, int]:
+def _counts(session: Session, predicates: dict[DateFormat, str], source: str) -> dict[int, dict[DateFormat, int]]:
     if not predicates:
         return {}
     selected = {f"f{i}": count_where(predicate) for i, predicate in enumerate(predicates.values())}
-    counted = session.record_of(selected, VALUES)
-    return dict(zip(predicates, counted.values(), strict=True))
+    found = session.by_column(selected, source)
+    return {c: dict(zip(predicates, counted.values(), strict=True)) for c, counted in found.items()}
 
 
-def text_date_stats(session: Session, text: str, dates: DateFindings) -> DateStats | None:
-    """Statistics of the values ``text`` (SQL) that are in the column's format."""
-    if dates.chosen is None:
-        return None
-    moment = _moment(session, text, dates.chosen)
-    return date_stats(session, moment, dates.chosen.name, ambiguous=dates.ambiguous)
+def text_date_stats(session: Session, text: str, dates: Mapping[int, DateFindings]) -> dict[int, DateStats]:
+    """Statistics of the values ``text`` (SQL) that are in their column's format."""
+    found: dict[int, DateStats] = {}
+    for chosen in dict.fromkeys(d.chosen for d in dates.values() if d.chosen):
+        columns = {c: d.ambiguous for c, d in dates.items() if d.chosen == chosen}
+        found |= date_stats(session, _moment(session, text, chosen), chosen.name, columns)
+    return found
 
 
 def date_suspicions(
@@ -210,60 +238,71 @@ def _out_of_range(moment: str, latest: date) -> str:
     return f"(isfinite({moment}) AND ({moment})::DATE NOT BETWEEN DATE '{FIRST_DAY}' AND DATE '{latest}')"
 
 
-def date_stats(session: Session, moment: str, format_name: str, *, ambiguous: bool) -> DateStats | None:
-    """Statistics of the moments (SQL over ``v``, TIMESTAMP or DATE, NULL to leave out). None when there is none.
+def date_stats(session: Session, moment: str, format_name: str, columns: Mapping[int, bool]) -> dict[int, DateStats]:
+    """Statistics of the moments (SQL over ``v``, TIMESTAMP or DATE, NULL to leave out) of columns of one format.
 
-    ``min`` and ``max`` are ISO text; a time of midnight throughout is left out.
+    ``min`` and ``max`` are ISO text; a time of midnight throughout is left out. A column without moments has none.
+
+    Args:
+        session: its distinct-value pass is loaded.
+        moment: makes a moment of a value.
+        format_name: as the profile shows it.
+        columns: whether the order of day and month is ambiguous, for each column.
     """
     # Parsing is what costs, so each value is parsed once.
     session.drop(MOMENTS)
     session.connection.execute(
-        f"CREATE TEMP TABLE {MOMENTS} AS SELECT m, n FROM (SELECT {moment} AS m, n FROM {VALUES}) "
+        f"CREATE TEMP TABLE {MOMENTS} AS SELECT c, m, n FROM (SELECT c, {moment} AS m, n FROM {among(columns)}) "
         "WHERE m IS NOT NULL AND isfinite(m)"
     )
     try:
-        return _stats_of_moments(session, format_name, ambiguous=ambiguous)
+        return _stats_of_moments(session, format_name, columns)
     finally:
         session.drop(MOMENTS)
 
 
-def _stats_of_moments(session: Session, format_name: str, *, ambiguous: bool) -> DateStats | None:
-    latest, source = latest_day(session.today), MOMENTS
-    facts = session.record_of(
+def _stats_of_moments(session: Session, format_name: str, ambiguous: Mapping[int, bool]) -> dict[int, DateStats]:
+    extremes = session.by_column(
         {
-            "low": "min(m)::VARCHAR",
-            "high": "max(m)::VARCHAR",
-            "days": "date_diff('day', min(m), max(m))",
-            "odd": count_where(_out_of_range("m", latest)),
+            "min": "min(m)::VARCHAR",
+            "max": "max(m)::VARCHAR",
+            "span_days": "date_diff('day', min(m), max(m))",
+            "out_of_range": count_where(_out_of_range("m", latest_day(session.today))),
         },
-        source,
+        MOMENTS,
     )
-    if facts["low"] is None:
-        return None
     parts = session.rows_of(
-        f"SELECT year(m), month(m), isodow(m), sum(n)::BIGINT FROM {source} GROUP BY GROUPING SETS "
-        "((year(m)), (month(m)), (isodow(m))) ORDER BY ALL"
+        f"SELECT c, year(m), month(m), isodow(m), sum(n)::BIGINT FROM {MOMENTS} GROUP BY GROUPING SETS "
+        "((c, year(m)), (c, month(m)), (c, isodow(m))) ORDER BY ALL"
     )
-    return DateStats(
-        format=format_name,
-        min=facts["low"],
-        max=facts["high"],
-        span_days=facts["days"],
-        by_year=tuple(ValueCount(value=str(y), count=n) for y, _, _, n in parts if y is not None),
-        by_month=tuple(ValueCount(value=f"{m:02d}", count=n) for _, m, _, n in parts if m is not None),
-        by_weekday=tuple(ValueCount(value=_WEEKDAYS[d - 1], count=n) for _, _, d, n in parts if d is not None),
-        out_of_range=facts["odd"],
-        ambiguous=ambiguous,
-        **_gaps(session),
-    )
+    steps = _steps(session)
+    distributions = {c: _distribution(list(found)) for c, found in groupby(parts, key=itemgetter(0))}
+    return {
+        c: DateStats(format=format_name, ambiguous=ambiguous[c], **facts, **distributions[c], **_gaps(steps.get(c, [])))
+        for c, facts in extremes.items()
+    }
 
 
-def _gaps(session: Session) -> dict[str, Any]:
+def _distribution(parts: list[tuple[Any, ...]]) -> dict[str, tuple[ValueCount, ...]]:
+    """Counts by year, month and day of the week, from rows of which each has one of the three."""
+    return {
+        "by_year": tuple(ValueCount(value=str(y), count=n) for _, y, _, _, n in parts if y is not None),
+        "by_month": tuple(ValueCount(value=f"{m:02d}", count=n) for _, _, m, _, n in parts if m is not None),
+        "by_weekday": tuple(ValueCount(value=_WEEKDAYS[d - 1], count=n) for _, _, _, d, n in parts if d is not None),
+    }
+
+
+def _steps(session: Session) -> dict[int, list[tuple[int, int]]]:
+    """How many days lie between one that occurs and the next, and how often."""
+    rows = session.rows_of(
+        "SELECT c, step, count(*) FROM (SELECT c, d - lag(d) OVER (PARTITION BY c ORDER BY d) AS step FROM "
+        f"(SELECT DISTINCT c, m::DATE AS d FROM {MOMENTS})) WHERE step IS NOT NULL GROUP BY c, step ORDER BY c, step"
+    )
+    return {c: [(step, count) for _, step, count in found] for c, found in groupby(rows, key=itemgetter(0))}
+
+
+def _gaps(steps: list[tuple[int, int]]) -> dict[str, Any]:
     """The cadence of the days that occur, and where it is broken; nothing when no cadence prevails."""
-    steps = session.rows_of(
-        f"SELECT step, count(*) FROM (SELECT d - lag(d) OVER (ORDER BY d) AS step FROM "
-        f"(SELECT DISTINCT m::DATE AS d FROM {MOMENTS})) WHERE step IS NOT NULL GROUP BY step"
-    )
     total = sum(count for _, count in steps)
     if total < LEAST_STEPS:
         return {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from udb_pipelines.models import ColumnDrift, ColumnProfile, Drift, NumericStats, Profile
-from udb_pipelines.profiling.numeric import QUANTILES
+from udb_pipelines.profiling.order import QUANTILES
 
 Verdict = Literal["stable", "moved", "changed"]
 _ORDER: tuple[Verdict, ...] = ("stable", "moved", "changed")

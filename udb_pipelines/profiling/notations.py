@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from udb_pipelines.profiling import expressions as sql
-from udb_pipelines.profiling.session import VALUES, Session
+from udb_pipelines.profiling.session import Session, among
 
 _EITHER = r"[+-]?[0-9]{1,3},[0-9]{3}"
 """1,234 may be a thousand or a fraction: it counts for both, and the rest of the column decides."""
@@ -23,19 +24,28 @@ class Notation:
     share: float
 
 
-def find_notation(session: Session, numeric: int, non_null: int) -> Notation | None:
-    """The notation that, beside the plain numbers, explains the column; None when none does.
+def find_notations(session: Session, columns: Mapping[int, tuple[int, int]]) -> dict[int, Notation]:
+    """The notation of each column that, beside its plain numbers, explains it; a column that none explains has none.
 
     It must bring the column to the type threshold: a stray percentage in a text is no notation.
+
+    Args:
+        session: its distinct-value pass is loaded.
+        columns: the plain numbers and the non-null values of each.
     """
+    if not columns:
+        return {}
     # One pass, and for each value no more regular expressions than it takes to name it.
     branches = " ".join(f"WHEN {sql.full_match('v', pattern)} THEN {i}" for i, (_, pattern) in enumerate(_TRIED))
-    counted = session.rows_of(f"SELECT CASE {branches} END AS i, sum(n)::BIGINT FROM {VALUES} GROUP BY i")
-    counts = dict.fromkeys(sql.NOTATIONS, 0)
-    for i, count in counted:
+    counted = session.rows_of(f"SELECT c, CASE {branches} END AS i, sum(n)::BIGINT FROM {among(columns)} GROUP BY c, i")
+    counts = {c: dict.fromkeys(sql.NOTATIONS, 0) for c in columns}
+    for c, i, count in counted:
         for name in _TRIED[i][0] if i is not None else ():
-            counts[name] += count
-    best = max(counts, key=lambda name: counts[name])
-    if not counts[best] or numeric + counts[best] < session.settings.type_threshold * non_null:
-        return None
-    return Notation(best, counts[best] / non_null)
+            counts[c][name] += count
+    threshold = session.settings.type_threshold
+    best = {c: max(found.items(), key=lambda entry: entry[1]) for c, found in counts.items()}
+    return {
+        c: Notation(name, count / columns[c][1])
+        for c, (name, count) in best.items()
+        if count and columns[c][0] + count >= threshold * columns[c][1]
+    }

@@ -19,7 +19,7 @@ from typing import Literal
 
 from udb_pipelines.models import ColumnProfile, PairStat
 from udb_pipelines.profiling import expressions as sql
-from udb_pipelines.profiling.session import Session
+from udb_pipelines.profiling.session import Session, count_where
 from udb_pipelines.profiling.storage import FLOATS, Column
 
 MOST_NUMBERS = 40
@@ -30,6 +30,8 @@ MOST_INCOMPLETE = 100
 MOST_KEPT = 500
 """Pairs kept of each method."""
 _PER_QUERY = 400
+MOST_EXPANDED = 300_000
+"""Rows that are laid down to count several tables of codes at once."""
 _DIGITS = 12
 """Digits kept: the last ones of a parallel sum depend on who added first."""
 _GROUPED = "udb_profile_grouped"
@@ -95,7 +97,7 @@ def _number(column: Column) -> str:
 def _correlations(session: Session, method: Method, items: Sequence[Item], source: str) -> list[PairStat]:
     """Pearson's coefficient of all pairs of the columns ``x0``, ``x1`` ... of ``source``."""
     found: list[PairStat] = []
-    for batch in _batches(list(combinations(range(len(items)), 2))):
+    for batch in _batches(list(combinations(range(len(items)), 2)), _PER_QUERY):
         aggregates = ", ".join(f"corr(x{a}, x{b}), count(x{a} + x{b})" for a, b in batch)
         row = session.rows_of(f"SELECT {aggregates} FROM {source}")[0]
         for (a, b), value, rows in zip(batch, row[::2], row[1::2], strict=True):
@@ -103,8 +105,9 @@ def _correlations(session: Session, method: Method, items: Sequence[Item], sourc
     return _strongest(found)
 
 
-def _batches(pairs: list[tuple[int, int]]) -> Iterable[Sequence[tuple[int, int]]]:
-    return (pairs[at : at + _PER_QUERY] for at in range(0, len(pairs), _PER_QUERY))
+def _batches(pairs: list[tuple[int, int]], size: int) -> Iterable[Sequence[tuple[int, int]]]:
+    size = max(size, 1)
+    return (pairs[at : at + size] for at in range(0, len(pairs), size))
 
 
 def _pair(method: Method, left: Item, right: Item, value: float | None, rows: int) -> list[PairStat]:
@@ -125,14 +128,25 @@ def _spearman(session: Session, items: Sequence[Item]) -> list[PairStat]:
     """
     complete = [item for item in items if _is_complete(item)]
     found = _correlations(session, "spearman", complete, f"(SELECT {_ranks(complete)} FROM {session.table})")
-    for pair in combinations(items, 2):
-        if all(map(_is_complete, pair)):
-            continue
-        both = f"(SELECT * FROM (SELECT {_numbers(pair)} FROM {session.table}) WHERE x0 + x1 IS NOT NULL)"
-        found += _correlations(
-            session, "spearman", pair, f"(SELECT {_rank('x0')} AS x0, {_rank('x1')} AS x1 FROM {both})"
-        )
+    broken = [
+        pair for pair in combinations(range(len(items)), 2) if not all(_is_complete(items[place]) for place in pair)
+    ]
+    source = f"(SELECT {_numbers(items)} FROM {session.table})"
+    for batch in _batches(broken, MOST_RANKED_CELLS // max(session.rows, 1)):
+        ranked = f"SELECT p, {_rank('a', 'p')} AS a, {_rank('b', 'p')} AS b FROM {_side_by_side(batch, source)}"
+        for p, value, rows in session.rows_of(f"SELECT p, corr(a, b), count(*) FROM ({ranked}) GROUP BY p ORDER BY p"):
+            found += _pair("spearman", items[batch[p][0]], items[batch[p][1]], value, rows)
     return _strongest(found)
+
+
+def _side_by_side(pairs: Sequence[tuple[int, int]], source: str, extra: str = "") -> str:
+    """The rows of ``source`` once for each pair ``p`` of its columns ``x0``, ``x1`` ..., as ``a`` and ``b``.
+
+    Rows where one of the two is missing are left out.
+    """
+    lefts, rights = (", ".join(f"x{pair[side]}" for pair in pairs) for side in (0, 1))
+    listed = f"unnest(range({len(pairs)})) AS p, unnest([{lefts}]) AS a, unnest([{rights}]) AS b"
+    return f"(FROM (SELECT {listed}{extra} FROM {source}) WHERE a IS NOT NULL AND b IS NOT NULL)"
 
 
 def _is_complete(item: Item) -> bool:
@@ -143,8 +157,11 @@ def _ranks(items: Sequence[Item]) -> str:
     return ", ".join(f"{_rank(_number(column))} AS x{i}" for i, (column, _) in enumerate(items)) or "1"
 
 
-def _rank(value: str) -> str:
-    return f"rank() OVER (ORDER BY {value}) + (count(*) OVER (PARTITION BY {value}) - 1) / 2"
+def _rank(value: str, within: str = "") -> str:
+    """The rank of a value, ties at their middle; ``within`` the rows that share another, if one is given."""
+    group = f"PARTITION BY {within} " if within else ""
+    ties = f"{within}, {value}" if within else value
+    return f"rank() OVER ({group}ORDER BY {value}) + (count(*) OVER (PARTITION BY {ties}) - 1) / 2"
 
 
 def _present(column: Column) -> str:
@@ -166,30 +183,32 @@ def _contingency(session: Session, values: Sequence[str]) -> Iterable[tuple[int,
     """Of each pair: both places, chi-squared of their table, its rows, and the lesser number of values."""
     if len(values) < 2:
         return
-    _group(session, values)
+    # As text, so that codes of different types can stand in one list.
+    groups = _group(session, [f"({value})::VARCHAR" for value in values])
     try:
-        for a, b in combinations(range(len(values)), 2):
-            row = session.rows_of(
-                f"WITH cells AS (SELECT x{a} AS a, x{b} AS b, sum(n) AS n FROM {_GROUPED} "
-                f"WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY ALL), "
-                "sides AS (SELECT n, sum(n) OVER (PARTITION BY a) AS of_a, sum(n) OVER (PARTITION BY b) AS of_b "
-                "FROM cells) "
-                "SELECT sum(n * n / of_a::DOUBLE / of_b), sum(n)::BIGINT, "
-                "(SELECT least(count(DISTINCT a), count(DISTINCT b)) FROM cells) FROM sides"
-            )[0]
-            if row[1]:
-                yield a, b, row[1] * (row[0] - 1), row[1], row[2]
+        for batch in _batches(list(combinations(range(len(values)), 2)), MOST_EXPANDED // max(groups, 1)):
+            cells = f"SELECT p, a, b, sum(n) AS n FROM {_side_by_side(batch, _GROUPED, ', n')} GROUP BY ALL"
+            sides = (
+                "SELECT p, a, b, n, sum(n) OVER (PARTITION BY p, a) AS of_a, sum(n) OVER (PARTITION BY p, b) AS of_b "
+                f"FROM ({cells})"
+            )
+            for p, share, rows, lesser in session.rows_of(
+                "SELECT p, sum(n * n / of_a::DOUBLE / of_b ORDER BY a, b), sum(n)::BIGINT, "
+                f"least(count(DISTINCT a), count(DISTINCT b)) FROM ({sides}) GROUP BY p ORDER BY p"
+            ):
+                yield *batch[p], rows * (share - 1), rows, lesser
     finally:
         session.drop(_GROUPED)
 
 
-def _group(session: Session, values: Sequence[str]) -> None:
-    """Rows with the same values in all columns at hand become one, ``n`` telling how many they were."""
+def _group(session: Session, values: Sequence[str]) -> int:
+    """Rows with the same values in all columns at hand become one, ``n`` telling how many; how many remain."""
     selected = ", ".join(f"{value} AS x{i}" for i, value in enumerate(values))
     session.drop(_GROUPED)
     session.connection.execute(
         f"CREATE TEMP TABLE {_GROUPED} AS SELECT {selected}, count(*) AS n FROM {session.table} GROUP BY ALL"
     )
+    return int(session.rows_of(f"SELECT count(*) FROM {_GROUPED}")[0][0])
 
 
 def _nullity(session: Session, items: Sequence[Item]) -> list[PairStat]:
@@ -198,8 +217,8 @@ def _nullity(session: Session, items: Sequence[Item]) -> list[PairStat]:
     _group(session, [f"{_present(column)} IS NULL" for column, _ in items])
     found: list[PairStat] = []
     try:
-        for batch in _batches(list(combinations(range(len(items)), 2))):
-            aggregates = ", ".join(f"coalesce(sum(n) FILTER (WHERE x{a} AND x{b}), 0)::BIGINT" for a, b in batch)
+        for batch in _batches(list(combinations(range(len(items)), 2)), _PER_QUERY):
+            aggregates = ", ".join(count_where(f"x{a} AND x{b}") for a, b in batch)
             counts = session.rows_of(f"SELECT {aggregates} FROM {_GROUPED}")[0]
             for (a, b), both in zip(batch, counts, strict=True):
                 value = _phi(both, items[a][1].nulls, items[b][1].nulls, session.rows)

@@ -1,7 +1,13 @@
-"""One table under profile: its connection, its settings, and the few ways in which it is read."""
+"""One table under profile: its connection, its settings, and the few ways in which it is read.
+
+Columns of one storage type are read together where they are short: a table of their distinct values has the
+position ``c`` of the column in front, and every figure is asked for once, grouped by it. A long column is a group
+of its own, with the same queries.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,10 +19,13 @@ from udb_pipelines.models import ValueCount
 from udb_pipelines.profiling.storage import Column
 
 VALUES = "udb_profile_values"
-"""Temporary table, the distinct-value pass of the column at hand: ``v`` and how many rows have it, ``n``."""
+"""Temporary table, the distinct-value pass of the columns at hand: column ``c``, value ``v`` and its rows ``n``."""
 
 SHOWN_CHARACTERS = 200
 """A value kept in the profile is cut to this length."""
+
+Facts = dict[str, Any]
+"""What one pass says about one column."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +44,43 @@ class Session:
         """All rows of a query whose result is small."""
         return self.connection.execute(sql).fetchall()
 
-    def record_of(self, expressions: dict[str, str], source: str) -> dict[str, Any]:
-        """Several named expressions evaluated in one pass over ``source``."""
+    def by_column(self, expressions: Mapping[str, str], source: str = VALUES) -> dict[int, Facts]:
+        """Several named aggregates for each column ``c`` of ``source``, in one pass; a column without rows has none."""
         selected = ", ".join(f"{sql} AS {name}" for name, sql in expressions.items())
-        return dict(zip(expressions, self.rows_of(f"SELECT {selected} FROM {source}")[0], strict=True))
+        rows = self.rows_of(f"SELECT c, {selected} FROM {source} GROUP BY c")
+        return {c: dict(zip(expressions, found, strict=True)) for c, *found in rows}
 
-    def value_counts(self, sql: str) -> tuple[ValueCount, ...]:
-        """The result of a query of texts and counts; long texts are cut."""
-        return tuple(ValueCount(value=shown(value), count=count) for value, count in self.rows_of(sql))
+    def value_counts(self, sql: str) -> dict[int, tuple[ValueCount, ...]]:
+        """The result of a query of columns, texts and counts, by column; long texts are cut."""
+        found: dict[int, list[ValueCount]] = {}
+        for c, value, count in self.rows_of(sql):
+            found.setdefault(c, []).append(ValueCount(value=shown(value), count=count))
+        return {c: tuple(counts) for c, counts in found.items()}
 
-    def load_values(self, column: Column, keep: str = "true") -> None:
-        """Run the distinct-value pass of a column into :data:`VALUES`; ``keep`` filters the values ``v``."""
+    def ranked(self, table: str, columns: int, *, rarest: bool = False) -> dict[int, tuple[ValueCount, ...]]:
+        """The values ``v`` of each of so many columns with most rows ``n``, or with fewest; of several the first."""
+        most, sign = self.settings.max_top_values, "" if rarest else "-"
+        if columns == 1:
+            first = f"(FROM {table} ORDER BY {sign}n, v LIMIT {most})"
+            return self.value_counts(f"SELECT c, v::VARCHAR, n FROM {first} ORDER BY {sign}n, v")
+        # A window would sort everything; this aggregate keeps ten entries per column.
+        first = f"(SELECT c, unnest(min({{'n': {sign}n, 'v': v}}, {most})) AS e FROM {table} GROUP BY c)"
+        return self.value_counts(f"SELECT c, e.v::VARCHAR, abs(e.n) FROM {first}")
+
+    def load_values(self, columns: Sequence[Column], keep: str = "true") -> None:
+        """Run the distinct-value pass of columns of one type into :data:`VALUES`; ``keep`` filters the values ``v``."""
         # Dropped, not replaced: the values of two large columns need not be in memory together.
         self.drop(VALUES)
+        if len(columns) == 1:
+            single = f"{columns[0].position}::USMALLINT AS c, {columns[0].value_sql} AS v"
+            grouped = f"SELECT {single}, count(*) AS n FROM {self.table} GROUP BY v"
+        else:
+            numbers = ", ".join(str(column.position) for column in columns)
+            values = ", ".join(column.value_sql for column in columns)
+            listed = f"unnest([{numbers}]::USMALLINT[]) AS c, unnest([{values}]) AS v"
+            grouped = f"SELECT c, v, count(*) AS n FROM (SELECT {listed} FROM {self.table}) GROUP BY c, v"
         self.connection.execute(
-            f"CREATE TEMP TABLE {VALUES} AS SELECT v, n FROM ("
-            f"SELECT {column.value_sql} AS v, count(*) AS n FROM {self.table} GROUP BY 1"
-            f") WHERE v IS NOT NULL AND {keep}"
+            f"CREATE TEMP TABLE {VALUES} AS SELECT c, v, n FROM ({grouped}) WHERE v IS NOT NULL AND {keep}"
         )
 
     def drop(self, table: str) -> None:
@@ -77,9 +106,31 @@ def shown(value: str) -> str:
 
 def count_where(predicate: str) -> str:
     """SQL that counts the rows whose value satisfies ``predicate``, over :data:`VALUES`."""
-    return f"coalesce(sum(n) FILTER (WHERE {predicate}), 0)::BIGINT"
+    # Not a FILTER: DuckDB plans many of them in a time that grows with the square of their number.
+    return f"coalesce(sum(CASE WHEN {predicate} THEN n END), 0)::BIGINT"
+
+
+def is_one_of(columns: Collection[int]) -> str:
+    """SQL: whether a row belongs to one of the columns."""
+    return f"c IN ({', '.join(map(str, columns)) or 'NULL'})"
+
+
+def among(columns: Collection[int], table: str = VALUES) -> str:
+    """SQL that may stand after FROM: the rows of these columns."""
+    return f"(FROM {table} WHERE {is_one_of(columns)})"
 
 
 def double(value: float) -> str:
     """SQL of exactly this DOUBLE. A bare literal would go through DECIMAL, and has no way to say infinity."""
     return f"'{value!r}'::DOUBLE"
+
+
+def with_parameters(source: str, parameters: Mapping[int, Mapping[str, float]]) -> str:
+    """SQL that may stand after FROM: the rows of ``source``, each with the parameters of its column beside it."""
+    if len(parameters) == 1:
+        ((c, named),) = parameters.items()
+        constants = ", ".join(f"{double(value)} AS {name}" for name, value in named.items())
+        return f"(SELECT *, {constants} FROM {source} WHERE c = {c})"
+    names = ", ".join(next(iter(parameters.values())))
+    rows = ", ".join(f"({c}::USMALLINT, {', '.join(map(double, named.values()))})" for c, named in parameters.items())
+    return f"(FROM {source} JOIN (VALUES {rows}) AS parameters(c, {names}) USING (c))"

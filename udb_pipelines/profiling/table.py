@@ -1,4 +1,4 @@
-"""One table: its columns one after the other, then what only the table as a whole shows."""
+"""One table: its columns, alike ones together, then what only the table as a whole shows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import duckdb
 import udb_pipelines
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import CODES
-from udb_pipelines.models import Finding, Profile
+from udb_pipelines.models import ColumnProfile, Finding, Profile
 from udb_pipelines.operations.progress import report
-from udb_pipelines.profiling.column import profile_column
+from udb_pipelines.profiling.column import groups, profile_columns
 from udb_pipelines.profiling.dependencies import dependencies
 from udb_pipelines.profiling.keys import candidate_keys
 from udb_pipelines.profiling.pairs import pair_stats
@@ -67,11 +67,12 @@ def profile_table(
 
 
 def _profile(session: Session, columns: list[Column], origin: Origin, now: datetime, started: float) -> Profile:
-    profiles = []
-    for column in columns:
-        report("analyze", column.position - 1, len(columns), "columns")
-        profiles.append(profile_column(session, column))
+    profiles: list[ColumnProfile] = []
+    for alike in groups(columns, session.rows):
+        report("analyze", len(profiles), len(columns), "columns")
+        profiles += profile_columns(session, alike)
     report("analyze", len(columns), len(columns), "columns")
+    profiles.sort(key=lambda profile: profile.position)
     findings = (*origin.findings, *(_no_rows() if not session.rows else ()))
     findings += tuple(finding for profile in profiles for finding in profile.findings)
     findings = tuple(finding.model_copy(update={"dataset": origin.dataset}) for finding in findings)

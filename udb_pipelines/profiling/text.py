@@ -3,106 +3,116 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Collection, Mapping
+from itertools import groupby
+from operator import itemgetter
 
 from udb_pipelines.models import TextStats, ValueCount
-from udb_pipelines.profiling.session import SHOWN_CHARACTERS, VALUES, Session, count_where
+from udb_pipelines.profiling.session import SHOWN_CHARACTERS, Facts, Session, among, count_where, is_one_of
 from udb_pipelines.profiling.shapes import LARGE, byte_mapping, fast_shape, shape
 
 SHAPES = "udb_profile_shapes"
-"""Temporary table of the column at hand: patterns ``p`` and how many rows have each, ``c``."""
+"""Temporary table of the columns at hand: column ``c``, patterns ``v`` and how many rows have each, ``n``."""
 
 SCRIPTS = (
     "Arabic", "Armenian", "Bengali", "Cyrillic", "Devanagari", "Ethiopic", "Georgian", "Greek", "Han", "Hangul",
     "Hebrew", "Hiragana", "Katakana", "Khmer", "Tamil", "Telugu", "Thai",
 )  # fmt: skip
 """Scripts that are told beside Latin."""
+_CASES = {
+    "upper": count_where("u AND NOT l"),
+    "lower": count_where("l AND NOT u"),
+    "mixed": count_where("NOT (u OR l)"),
+}
+_CLASSES = {
+    "letter": count_where("contains(v, 'A')"),
+    "digit": count_where("contains(v, '9')"),
+    "space": count_where("contains(v, ' ')"),
+    "punctuation": count_where("regexp_matches(v, '[!-/:-@\\[-`{-~]')"),
+    "control": count_where("regexp_matches(v, '[\\x00-\\x1f\\x7f]')"),
+    "other": count_where("strlen(v) <> length(v)"),
+}
+"""Rows with a character of a class, read from the shapes: a letter of any script has become an ``A``."""
 
 
-def text_stats(session: Session, facts: dict[str, Any]) -> TextStats:
-    """Statistics of the text in the distinct-value pass, whose ``v`` is VARCHAR and whose ``facts`` are known."""
-    cases = session.record_of(
-        {
-            "upper": count_where("u AND NOT l"),
-            "lower": count_where("l AND NOT u"),
-            "mixed": count_where("NOT (u OR l)"),
-        },
-        f"(SELECT n, v = upper(v) AS u, v = lower(v) AS l FROM {VALUES})",
-    )
-    all_ascii = facts["bytes"] == facts["characters"]
-    _lay_down_shapes(session, facts, all_ascii=all_ascii)
+def text_stats(session: Session, facts: Mapping[int, Facts]) -> dict[int, TextStats]:
+    """Statistics of the columns of the distinct-value pass, whose ``v`` is VARCHAR and whose ``facts`` are known."""
+    if not facts:
+        return {}
+    values = among(facts)
+    cases = session.by_column(_CASES, f"(SELECT c, n, v = upper(v) AS u, v = lower(v) AS l FROM {values})")
+    beyond_ascii = [c for c, known in facts.items() if known["bytes"] != known["characters"]]
+    _lay_down_shapes(session, facts, beyond_ascii)
     try:
-        patterns, classes = _patterns(session), _classes(session)
+        patterns, classes = session.ranked(SHAPES, len(facts)), session.by_column(_CLASSES, SHAPES)
     finally:
         session.drop(SHAPES)
-    letters = next((entry.count for entry in classes if entry.value == "letter"), 0)
-    scripts = _latin(letters) if all_ascii else _scripts(session)
-    return TextStats(entropy=entropy(session), patterns=patterns, classes=classes, scripts=scripts, **cases)
+    scripts = _scripts(session, beyond_ascii)
+    bits = entropies(session, facts)
+    return {
+        c: TextStats(
+            entropy=bits[c],
+            patterns=patterns[c],
+            classes=_present(classes[c]),
+            scripts=scripts[c] if c in scripts else _present({"Latin": classes[c]["letter"]}),
+            **cases[c],
+        )
+        for c in facts
+    }
 
 
-def _lay_down_shapes(session: Session, facts: dict[str, Any], *, all_ascii: bool) -> None:
+def _present(counts: Mapping[str, int]) -> tuple[ValueCount, ...]:
+    return tuple(ValueCount(value=name, count=count) for name, count in counts.items() if count)
+
+
+def _lay_down_shapes(session: Session, facts: Mapping[int, Facts], beyond_ascii: Collection[int]) -> None:
     """The shapes of the values, of which there are far fewer than values, with their rows."""
-    if facts["distinct_values"] < LARGE:
-        _group_by_shape(session, shape("v", all_ascii=all_ascii))
+    if sum(known["distinct_values"] for known in facts.values()) < LARGE:
+        pattern = shape("v", all_ascii=True)
+        if beyond_ascii:
+            pattern = f"CASE WHEN {is_one_of(beyond_ascii)} THEN {shape('v')} ELSE {pattern} END"
+        _group_by_shape(session, facts, pattern)
         return
     with byte_mapping(session.connection):
-        _group_by_shape(session, fast_shape("v", all_ascii=all_ascii))
+        _group_by_shape(session, facts, fast_shape("v", all_ascii=not beyond_ascii))
 
 
-def _group_by_shape(session: Session, pattern: str) -> None:
+def _group_by_shape(session: Session, columns: Collection[int], pattern: str) -> None:
     session.connection.execute(
-        f"CREATE TEMP TABLE {SHAPES} AS SELECT {pattern} AS p, sum(n)::BIGINT AS c FROM {VALUES} GROUP BY p"
+        f"CREATE TEMP TABLE {SHAPES} AS SELECT c, p AS v, sum(n)::BIGINT AS n "
+        f"FROM (SELECT c, {pattern} AS p, n FROM {among(columns)}) GROUP BY c, p"
     )
 
 
-def _patterns(session: Session) -> tuple[ValueCount, ...]:
-    return session.value_counts(f"FROM {SHAPES} ORDER BY c DESC, p LIMIT {session.settings.max_top_values}")
-
-
-def _classes(session: Session) -> tuple[ValueCount, ...]:
-    """Rows with a character of a class, read from the shapes: a letter of any script has become an ``A``."""
-    selected = {
-        name: f"coalesce(sum(c) FILTER (WHERE {holds}), 0)::BIGINT"
-        for name, holds in {
-            "letter": "contains(p, 'A')",
-            "digit": "contains(p, '9')",
-            "space": "contains(p, ' ')",
-            "punctuation": "regexp_matches(p, '[!-/:-@\\[-`{-~]')",
-            "control": "regexp_matches(p, '[\\x00-\\x1f\\x7f]')",
-            "other": "strlen(p) <> length(p)",
-        }.items()
-    }
-    found = session.record_of(selected, SHAPES)
-    return tuple(ValueCount(value=name, count=count) for name, count in found.items() if count)
-
-
-def _latin(rows: int) -> tuple[ValueCount, ...]:
-    return (ValueCount(value="Latin", count=rows),) if rows else ()
-
-
-def _scripts(session: Session) -> tuple[ValueCount, ...]:
+def _scripts(session: Session, columns: Collection[int]) -> dict[int, tuple[ValueCount, ...]]:
     """Rows with a letter of each script, most frequent first; only values beyond ASCII can have another than Latin."""
+    if not columns:
+        return {}
     selected = {name: count_where(f"(u AND regexp_matches(t, '\\p{{{name}}}'))") for name in SCRIPTS}
     selected["Latin"] = count_where("regexp_matches(t, '[A-Za-z]') OR (u AND regexp_matches(t, '\\p{Latin}'))")
-    beginnings = f"(SELECT left(v, {SHOWN_CHARACTERS}) AS t, strlen(v) <> length(v) AS u, n FROM {VALUES})"
-    found = session.record_of(selected, beginnings)
-    ranked = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
-    return tuple(ValueCount(value=name, count=count) for name, count in ranked if count)
+    beginnings = f"(SELECT c, left(v, {SHOWN_CHARACTERS}) AS t, strlen(v) <> length(v) AS u, n FROM {among(columns)})"
+    return {
+        c: _present(dict(sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))))
+        for c, found in session.by_column(selected, beginnings).items()
+    }
 
 
-def entropy_stats(session: Session) -> TextStats:
+def entropy_stats(session: Session, columns: Collection[int]) -> dict[int, TextStats]:
     """The part of :func:`text_stats` that makes sense for values that are not text."""
-    return TextStats(entropy=entropy(session), patterns=(), upper=0, lower=0, mixed=0)
+    bits = entropies(session, columns)
+    return {c: TextStats(entropy=bits[c], patterns=(), upper=0, lower=0, mixed=0) for c in columns}
 
 
-def entropy(session: Session) -> float | None:
-    """Shannon entropy of the distinct-value pass, in bits; None without values.
+def entropies(session: Session, columns: Collection[int]) -> dict[int, float]:
+    """Shannon entropy, in bits, of those columns of the distinct-value pass that have values.
 
     Worked out from how many values occur how often: a short list of integers, so no rounding depends on threads.
     """
-    repeats = session.rows_of(f"SELECT n, count(*) FROM {VALUES} GROUP BY n ORDER BY n")
+    repeats = session.rows_of(f"SELECT c, n, count(*) FROM {among(columns)} GROUP BY c, n ORDER BY c, n")
+    return {c: _entropy([(n, values) for _, n, values in found]) for c, found in groupby(repeats, key=itemgetter(0))}
+
+
+def _entropy(repeats: list[tuple[int, int]]) -> float:
     total = sum(n * values for n, values in repeats)
-    if not total:
-        return None
     bits = math.log2(total) - math.fsum(values * n * math.log2(n) for n, values in repeats) / total
-    return float(max(0.0, bits))
+    return max(0.0, bits)

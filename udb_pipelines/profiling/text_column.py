@@ -1,26 +1,26 @@
-"""A text column: what its values look like, which type that makes, and the statistics of that type."""
+"""Text columns: what their values look like, which type that makes, and the statistics of that type."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from udb_pipelines.models import MoneyStats
+from udb_pipelines.models import MoneyStats, ProfileType
 from udb_pipelines.profiling import expressions as sql
 from udb_pipelines.profiling.dates import (
     DateFindings,
     any_of,
     date_suspicions,
-    find_format,
+    find_formats,
     latest_day,
     text_date_stats,
 )
 from udb_pipelines.profiling.decide import Decision, Tally, decide, dominant_kind
 from udb_pipelines.profiling.findings import Suspicion
-from udb_pipelines.profiling.notations import find_notation
+from udb_pipelines.profiling.notations import Notation, find_notations
 from udb_pipelines.profiling.numeric import numeric_stats
 from udb_pipelines.profiling.parts import Parts, mismatches
-from udb_pipelines.profiling.session import Session, count_where
+from udb_pipelines.profiling.session import Facts, Session, count_where, is_one_of
 from udb_pipelines.profiling.text import text_stats
 
 FACTS = {
@@ -36,9 +36,25 @@ FACTS = {
 """Aggregates over the distinct-value pass that a text column needs beside those of every column."""
 
 
-def profile_text(session: Session, facts: dict[str, Any]) -> Parts:
-    """Type and statistics of the text column whose distinct-value pass is loaded."""
-    dates = find_format(session, "v", facts["non_null"]) if facts["dateish"] else DateFindings()
+@dataclass(frozen=True)
+class _Text:
+    """What is known about one text column before its statistics."""
+
+    tally: Tally
+    dates: DateFindings
+    decision: Decision
+
+
+def profile_text(session: Session, facts: Mapping[int, Facts]) -> dict[int, Parts]:
+    """Types and statistics of the text columns whose distinct-value pass is loaded."""
+    dates = find_formats(session, "v", {c: known["non_null"] for c, known in facts.items() if known["dateish"]})
+    texts = {c: _decided(session, known, dates.get(c, DateFindings())) for c, known in facts.items()}
+    parts = _of_types(session, facts, texts)
+    notations = find_notations(session, _worth_trying(session, facts, texts))
+    return {c: _completed(parts[c], texts[c], facts[c], notations.get(c)) for c in facts}
+
+
+def _decided(session: Session, facts: Facts, dates: DateFindings) -> _Text:
     tally = Tally(
         non_null=facts["non_null"],
         distinct=facts["distinct_values"],
@@ -49,66 +65,83 @@ def profile_text(session: Session, facts: dict[str, Any]) -> Parts:
         numeric_dates=dates.compact,
         alpha=facts["alpha"],
     )
-    decision = decide(tally, session.settings.type_threshold)
-    parts = _of_type(session, facts, tally, decision, dates)
+    return _Text(tally, dates, decide(tally, session.settings.type_threshold))
+
+
+def _worth_trying(
+    session: Session, facts: Mapping[int, Facts], texts: Mapping[int, _Text]
+) -> dict[int, tuple[int, int]]:
+    """Columns most of whose values may be numbers in another notation, with their plain numbers and their values."""
+    threshold = session.settings.type_threshold
+    return {
+        c: (text.tally.numeric, text.tally.non_null)
+        for c, text in texts.items()
+        if text.decision.type not in ("date", "unknown")
+        and text.tally.numeric < text.tally.non_null
+        and facts[c]["other_notation"] >= threshold * text.tally.non_null
+    }
+
+
+def _completed(parts: Parts, text: _Text, facts: Facts, notation: Notation | None) -> Parts:
     suspicions = list(parts.suspicions)
     if facts["markers"]:
         suspicions.append(Suspicion("W_NULL_MARKER", facts["markers"], sql.null_marker("v")))
-    if decision.close_call:
+    if text.decision.close_call:
         suspicions.append(Suspicion("W_TYPE_AMBIGUOUS"))
-    worth_trying = decision.type not in ("date", "unknown") and tally.numeric < tally.non_null
-    if worth_trying and facts["other_notation"] >= session.settings.type_threshold * tally.non_null:
-        parts = replace(parts, notation=find_notation(session, tally.numeric, tally.non_null))
-    return replace(parts, suspicions=tuple(suspicions))
+    return replace(parts, suspicions=tuple(suspicions), notation=notation)
 
 
-def _of_type(session: Session, facts: dict[str, Any], tally: Tally, decision: Decision, dates: DateFindings) -> Parts:
-    if decision.type == "unknown":
-        return Parts(decision)
-    if decision.type == "date":
-        stats = text_date_stats(session, "v", dates)
-        invalid = tally.non_null - dates.any_format
-        return Parts(decision, invalid, date=stats, suspicions=date_suspicions(session, "v", dates, invalid, stats))
-    if decision.type == "numeric":
-        return _numbers(session, decision, tally)
-    if decision.type == "money":
-        return _amounts(session, decision, tally)
-    stats_of_text = text_stats(session, facts)
-    if decision.type == "mixed":
-        return _mixture(session, decision, tally, dates, Parts(decision, text=stats_of_text))
-    invalid = tally.non_null - round(decision.share * tally.non_null)
-    return Parts(decision, invalid, text=stats_of_text)
+def _of_types(session: Session, facts: Mapping[int, Facts], texts: Mapping[int, _Text]) -> dict[int, Parts]:
+    def decided(*types: ProfileType) -> list[int]:
+        return [c for c, text in texts.items() if text.decision.type in types]
+
+    dated = {c: texts[c].dates for c in decided("date")}
+    moments = text_date_stats(session, "v", dated)
+    money = decided("money")
+    numbers = numeric_stats(session, _number_sql(money), decided("numeric", "money"))
+    words = text_stats(session, {c: facts[c] for c in decided("code", "alpha", "varchar", "mixed")})
+    return {
+        c: _parts(session, text, Parts(text.decision, numeric=numbers.get(c), date=moments.get(c), text=words.get(c)))
+        for c, text in texts.items()
+    }
 
 
-def _numbers(session: Session, decision: Decision, tally: Tally) -> Parts:
-    invalid = tally.non_null - tally.numeric
-    return Parts(
-        decision,
-        invalid,
-        numeric=numeric_stats(session, sql.number("v")),
-        suspicions=mismatches("E_NUMERIC_FORMAT", invalid, sql.numeric("v")),
-    )
+def _number_sql(money: list[int]) -> str:
+    """The number of a value; in the columns of amounts only that of an amount."""
+    number = sql.number("v")
+    return f"CASE WHEN NOT {is_one_of(money)} OR {sql.money('v')} THEN {number} END" if money else number
 
 
-def _amounts(session: Session, decision: Decision, tally: Tally) -> Parts:
-    invalid = tally.non_null - tally.money
-    return Parts(
-        decision,
-        invalid,
-        numeric=numeric_stats(session, f"CASE WHEN {sql.money('v')} THEN {sql.number('v')} END"),
-        money=MoneyStats(two_decimal_ok=not invalid, violations=invalid),
-        suspicions=mismatches("E_MONEY_FORMAT", invalid, sql.money("v")),
-    )
+def _parts(session: Session, text: _Text, parts: Parts) -> Parts:
+    """The statistics of one column with the values that are against its type."""
+    kind, tally = text.decision.type, text.tally
+    if kind == "unknown":
+        return parts
+    if kind == "date":
+        invalid = tally.non_null - tally.dates
+        return replace(
+            parts, invalid=invalid, suspicions=date_suspicions(session, "v", text.dates, invalid, parts.date)
+        )
+    if kind == "numeric":
+        invalid = tally.non_null - tally.numeric
+        return replace(parts, invalid=invalid, suspicions=mismatches("E_NUMERIC_FORMAT", invalid, sql.numeric("v")))
+    if kind == "money":
+        invalid = tally.non_null - tally.money
+        amounts = MoneyStats(two_decimal_ok=not invalid, violations=invalid)
+        suspicions = mismatches("E_MONEY_FORMAT", invalid, sql.money("v"))
+        return replace(parts, invalid=invalid, money=amounts, suspicions=suspicions)
+    invalid = tally.non_null - round(text.decision.share * tally.non_null)
+    mixture = _mixture(session, text, invalid) if kind == "mixed" else ()
+    return replace(parts, invalid=invalid, suspicions=mixture)
 
 
-def _mixture(session: Session, decision: Decision, tally: Tally, dates: DateFindings, parts: Parts) -> Parts:
-    is_date = any_of(dates.present, "v", latest_day(session.today)) if dates.present else "false"
+def _mixture(session: Session, text: _Text, invalid: int) -> tuple[Suspicion, ...]:
+    formats = text.dates.present
+    is_date = any_of(formats, "v", latest_day(session.today)) if formats else "false"
     kinds = {
         "numeric": f"({sql.numeric('v')} AND NOT {sql.money('v')} AND NOT {is_date})",
         "money": sql.money("v"),
         "date": is_date,
         "text": f"NOT ({sql.numeric('v')} OR {is_date})",
     }
-    invalid = tally.non_null - round(decision.share * tally.non_null)
-    good = kinds[dominant_kind(tally)]
-    return replace(parts, invalid=invalid, suspicions=mismatches("E_MIXED_TYPE", invalid, good))
+    return mismatches("E_MIXED_TYPE", invalid, kinds[dominant_kind(text.tally)])

@@ -89,5 +89,5 @@ def test_findings_of_earlier_stages_are_carried_with_the_counts(profile_sql: Pro
 def test_progress_is_reported_by_column(profile_sql: ProfileSql) -> None:
     seen: list[tuple[str, int, int | None, str]] = []
     with reporting(lambda *told: seen.append(told)):
-        profile_sql("SELECT 1 AS a, 2 AS b")
-    assert seen == [("analyze", 0, 2, "columns"), ("analyze", 1, 2, "columns"), ("analyze", 2, 2, "columns")]
+        profile_sql("SELECT 1 AS a, 2 AS b, 'x' AS c")
+    assert seen == [("analyze", 0, 3, "columns"), ("analyze", 2, 3, "columns"), ("analyze", 3, 3, "columns")]

@@ -144,7 +144,9 @@ def base64_sign() -> str:
 
 def one_of(vocabulary: Iterable[str], value: str = "v") -> str:
     """Whether a value is one of the words."""
-    return f"({value} IN ({', '.join(map(quote_literal, sorted(vocabulary)))}))"
+    # One text of a thousand words is planned in a tenth of the time that a list of them takes.
+    lines = "\n".join(["", *sorted(vocabulary), ""])
+    return f"(NOT contains({value}, chr(10)) AND contains({quote_literal(lines)}, chr(10) || {value} || chr(10)))"
 
 
 def country() -> str:

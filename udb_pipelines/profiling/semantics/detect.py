@@ -6,8 +6,8 @@ that fails there is refuted, never accepted. What is left is counted over every 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from udb_pipelines.models import Evidence, PiiSeverity
 from udb_pipelines.profiling.parts import Parts
@@ -23,10 +23,12 @@ from udb_pipelines.profiling.semantics.kinds import (
     predicate_of,
     says,
 )
-from udb_pipelines.profiling.session import VALUES, Session
+from udb_pipelines.profiling.session import Facts, Session, among, count_where, is_one_of
 from udb_pipelines.profiling.storage import Column, Family
 
-PROBED = 2_000
+PROBE = "udb_profile_probe"
+"""Temporary table: the values of the columns at hand that are tried first."""
+PROBED = 500
 """Distinct values tried first."""
 REFUTED = 0.7
 """A kind that reaches less than this part of its threshold among them is given up."""
@@ -64,20 +66,43 @@ class _Count:
         return max(self.rows, self.distinct) >= least and self.rows >= min(least_rows, least)
 
 
-def find_semantics(session: Session, column: Column, facts: dict[str, Any], parts: Parts) -> Semantics | None:
-    """The semantic type of the column whose distinct-value pass is loaded; None when nothing is recognised."""
-    if not facts["non_null"] or column.family is Family.BOOLEAN:
+@dataclass(frozen=True)
+class _Candidate:
+    """A kind that a column may be of."""
+
+    kind: Kind
+    named: bool
+    """The column's name agrees."""
+    needs: str
+    """Characters of which nearly every value must have one for the kind to be worth a try."""
+
+
+Candidates = dict[int, list[_Candidate]]
+"""Of each column, in order of precedence."""
+
+
+def find_semantics(
+    session: Session, columns: Sequence[Column], facts: Mapping[int, Facts], parts: Mapping[int, Parts]
+) -> dict[int, Semantics]:
+    """The semantic types of the columns whose distinct-value pass is loaded; one not recognised has none."""
+    found: dict[int, Semantics] = {}
+    candidates: Candidates = {}
+    for column in columns:
+        c = column.position
+        if not facts[c]["non_null"] or column.family is Family.BOOLEAN:
+            continue
+        words = name_words(column.name)
+        if semantics := _measured(words, parts[c]) or _of_storage(column):
+            found[c] = semantics
+        elif column.family in (Family.TEXT, Family.INTEGER) and not parts[c].date:
+            candidates[c] = _candidates(facts[c], _shape(column, facts[c], parts[c]), words)
+    return found | _counted(session, columns[0], facts, {c: wanted for c, wanted in candidates.items() if wanted})
+
+
+def _of_storage(column: Column) -> Semantics | None:
+    if column.storage_type not in ("UUID", "JSON"):
         return None
-    words = name_words(column.name)
-    by_name = _measured(words, parts)
-    if by_name or parts.date or column.family in (Family.TEMPORAL, Family.NUMBER, Family.MONEY):
-        return by_name
-    if column.storage_type in ("UUID", "JSON"):
-        return Semantics(column.storage_type.lower(), 1.0, None, (Evidence(what="the storage type", weight=1),))
-    if column.family not in (Family.TEXT, Family.INTEGER):
-        return None
-    shape = _shape(column, facts, parts)
-    return _counted(session, column, facts, shape, _candidates(facts, shape, words)) if shape else None
+    return Semantics(column.storage_type.lower(), 1.0, None, (Evidence(what="the storage type", weight=1),))
 
 
 def _measured(words: str, parts: Parts) -> Semantics | None:
@@ -103,7 +128,7 @@ def _named(kind: str, severity: PiiSeverity, parts: Parts, values: str) -> Seman
     return Semantics(kind, share, severity, evidence)
 
 
-def _candidates(facts: dict[str, Any], shape: Shape, words: str) -> list[tuple[Kind, bool]]:
+def _candidates(facts: Facts, shape: Shape | None, words: str) -> list[_Candidate]:
     """Kinds that suit the column's shape, and whether its name agrees."""
     found = []
     for kind in KINDS:
@@ -111,11 +136,11 @@ def _candidates(facts: dict[str, Any], shape: Shape, words: str) -> list[tuple[K
         distinct_enough = facts["distinct_values"] >= kind.least_distinct
         possible = named or (kind.strict is not None and distinct_enough and not says(kind.never, words))
         if shape in kind.shapes and possible:
-            found.append((kind, named))
+            found.append(_Candidate(kind, named, needs="" if named or shape is Shape.DIGITS else kind.needs))
     return found
 
 
-def _shape(column: Column, facts: dict[str, Any], parts: Parts) -> Shape | None:
+def _shape(column: Column, facts: Facts, parts: Parts) -> Shape | None:
     """None for numbers that no identifier looks like: negative, with fractions, or too large to be written out."""
     numbers = parts.numeric
     if numbers:
@@ -125,68 +150,102 @@ def _shape(column: Column, facts: dict[str, Any], parts: Parts) -> Shape | None:
 
 
 def _counted(
-    session: Session, column: Column, facts: dict[str, Any], shape: Shape, candidates: list[tuple[Kind, bool]]
-) -> Semantics | None:
-    text = VALUES if column.is_text else f"(SELECT v::VARCHAR AS v, n FROM {VALUES})"
-    probe = f"(FROM {text} LIMIT {PROBED})"
-    if any(kind.needs and not named for kind, named in candidates) and shape is not Shape.DIGITS:
-        candidates = _with_signs(session, probe, candidates)
-    whole = facts["distinct_values"] <= PROBED
-    left = [
-        (kind, named, count)
-        for (kind, named), count in zip(candidates, _counts(session, probe, candidates), strict=True)
-        if _accepted(kind, count, 1.0 if whole else REFUTED, named=named)
-    ]
-    for kind, named, probed in left:
-        count = probed if whole else _counts(session, text, [(kind, named)])[0]
-        if _accepted(kind, count, 1.0, named=named):
-            return Semantics(kind.name, count.rows, kind.severity, _evidence(kind, count, named=named))
-    return None
+    session: Session, alike: Column, facts: Mapping[int, Facts], candidates: Candidates
+) -> dict[int, Semantics]:
+    if not candidates:
+        return {}
+    _lay_down_probe(session, alike, candidates)
+    try:
+        candidates = _with_signs(session, candidates)
+        probed = _counts(session, PROBE, candidates)
+    finally:
+        session.drop(PROBE)
+    whole = {c for c in candidates if facts[c]["distinct_values"] <= PROBED}
+    left = {c: wanted for c, wanted in _unrefuted(candidates, probed).items() if c not in whole and wanted}
+    counts = probed | _counts(session, _texts(alike, left), left)
+    found = {}
+    for c, wanted in (candidates | left).items():
+        accepted = [(one, count) for one, count in zip(wanted, counts[c], strict=True) if _accepted(one, count, 1.0)]
+        if accepted and (c in whole or c in left):
+            one, count = accepted[0]
+            found[c] = Semantics(one.kind.name, count.rows, one.kind.severity, _evidence(one, count))
+    return found
 
 
-def _with_signs(session: Session, probe: str, candidates: list[tuple[Kind, bool]]) -> list[tuple[Kind, bool]]:
+def _unrefuted(candidates: Candidates, probed: Mapping[int, list[_Count]]) -> Candidates:
+    return {
+        c: [one for one, count in zip(wanted, probed[c], strict=True) if _accepted(one, count, REFUTED)]
+        for c, wanted in candidates.items()
+    }
+
+
+def _texts(alike: Column, columns: Collection[int]) -> str:
+    values = among(columns)
+    return values if alike.is_text else f"(SELECT c, v::VARCHAR AS v, n FROM {values})"
+
+
+def _lay_down_probe(session: Session, alike: Column, columns: Collection[int]) -> None:
+    """The first distinct values of each column."""
+    texts = _texts(alike, columns)
+    first = f"LIMIT {PROBED}" if len(columns) == 1 else f"QUALIFY row_number() OVER (PARTITION BY c) <= {PROBED}"
+    session.drop(PROBE)
+    session.connection.execute(f"CREATE TEMP TABLE {PROBE} AS FROM {texts} {first}")
+
+
+def _with_signs(session: Session, candidates: Candidates) -> Candidates:
     """The candidates whose characters are there at all, or whose name agrees."""
-    shares = session.rows_of(
-        "SELECT " + ", ".join(f"avg(contains(v, '{sign}')::INT)" for sign in SIGNS) + f" FROM {probe}"
-    )
-    found = dict(zip(SIGNS, shares[0], strict=True))
-    return [
-        (kind, named)
-        for kind, named in candidates
-        if named or not kind.needs or sum(found[sign] for sign in kind.needs) >= LEAST_SIGNS
-    ]
+    needing = [c for c, wanted in candidates.items() if any(one.needs for one in wanted)]
+    if not needing:
+        return candidates
+    signs = {f"s{i}": f"avg(contains(v, '{sign}')::INT)" for i, sign in enumerate(SIGNS)}
+    found = session.by_column(signs, among(needing, PROBE))
+    shares = {c: dict(zip(SIGNS, counted.values(), strict=True)) for c, counted in found.items()}
+    return {
+        c: [one for one in wanted if not one.needs or sum(shares[c][sign] for sign in one.needs) >= LEAST_SIGNS]
+        for c, wanted in candidates.items()
+    }
 
 
-def _accepted(kind: Kind, count: _Count, part: float, *, named: bool) -> bool:
+def _accepted(candidate: _Candidate, count: _Count, part: float) -> bool:
+    kind, named = candidate.kind, candidate.named
     least = kind.with_name if named else kind.alone
     telling = named or count.telling >= kind.tell_share * part
     # Among the values probed, one placeholder may well have more rows than all the others.
     return count.reaches(least * part, LEAST_ROWS_SHARE if part == 1 else 0) and telling
 
 
-def _counts(session: Session, source: str, candidates: list[tuple[Kind, bool]]) -> list[_Count]:
-    """One pass over ``source`` for all candidates."""
-    hits, selected = [], {"rows": "sum(n)::BIGINT", "entries": "count(*)"}
-    for i, (kind, named) in enumerate(candidates):
-        hits.append(f"{predicate_of(kind, named=named)} AS h{i}")
-        telling = kind.tell() if kind.tell and not named else "false"
-        selected[f"r{i}"] = f"coalesce(sum(n) FILTER (WHERE h{i}), 0)::BIGINT"
-        selected[f"d{i}"] = f"count(*) FILTER (WHERE h{i})"
-        selected[f"t{i}"] = f"count(*) FILTER (WHERE h{i} AND {telling})"
+def _counts(session: Session, source: str, candidates: Candidates) -> dict[int, list[_Count]]:
+    """One pass over ``source`` for all candidates: each is tried on the values of the columns it is one of."""
     if not candidates:
-        return []
-    found = session.record_of(selected, f"(SELECT v, n, {', '.join(hits)} FROM {source})")
-    rows, entries = found["rows"], found["entries"]
-    return [
-        _Count(found[f"r{i}"] / rows, found[f"d{i}"] / entries, found[f"t{i}"] / entries)
-        for i in range(len(candidates))
-    ]
+        return {}
+    columns: dict[tuple[Kind, bool], list[int]] = {}
+    for c, wanted in candidates.items():
+        for one in wanted:
+            columns.setdefault((one.kind, one.named), []).append(c)
+    places = {tried: i for i, tried in enumerate(columns)}
+    hits, selected = [], {"rows": "sum(n)::BIGINT", "entries": "count(*)"}
+    for (kind, named), i in places.items():
+        predicate = predicate_of(kind, named=named)
+        hits.append(f", CASE WHEN {is_one_of(columns[kind, named])} THEN {predicate} ELSE false END AS h{i}")
+        # Not joined by AND: the words of a list are compared one by one, so only those that count are looked up.
+        telling = f"CASE WHEN h{i} THEN {kind.tell()} END" if kind.tell and not named else "false"
+        selected[f"r{i}"] = count_where(f"h{i}")
+        selected[f"d{i}"] = f"count(CASE WHEN h{i} THEN 1 END)"
+        selected[f"t{i}"] = f"count(CASE WHEN {telling} THEN 1 END)"
+    found = session.by_column(selected, f"(SELECT c, v, n{''.join(hits)} FROM {source})")
+    return {c: [_count(found[c], places[one.kind, one.named]) for one in wanted] for c, wanted in candidates.items()}
 
 
-def _evidence(kind: Kind, count: _Count, *, named: bool) -> tuple[Evidence, ...]:
+def _count(counted: Facts, place: int) -> _Count:
+    rows, entries = counted["rows"], counted["entries"]
+    return _Count(counted[f"r{place}"] / rows, counted[f"d{place}"] / entries, counted[f"t{place}"] / entries)
+
+
+def _evidence(candidate: _Candidate, count: _Count) -> tuple[Evidence, ...]:
+    kind = candidate.kind
     how = f"have its form and pass its check ({kind.checksum})" if kind.checksum else "have its form"
     found = [
         Evidence(what=f"{100 * count.rows:.1f} % of the values {how}", weight=count.rows),
         Evidence(what=f"{100 * count.distinct:.1f} % of the distinct values {how}", weight=count.distinct),
     ]
-    return (*found, Evidence(what="the column's name", weight=1)) if named else tuple(found)
+    return (*found, Evidence(what="the column's name", weight=1)) if candidate.named else tuple(found)
