@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import TypeVar
 
 from udb_pipelines.config import Settings
-from udb_pipelines.engine import connect, quote_literal
+from udb_pipelines.engine import connect, quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import (
     Connection,
@@ -186,8 +186,10 @@ def _profile(
 
     (dataset,) = (version for version in sync.datasets if version.dataset == item.dataset)
     files = ", ".join(map(quote_literal, item.parquet))
+    names = ", ".join(quote_identifier(column.name) for column in item.columns)
     connection = connect(shop)
     try:
-        return profile_dataset(connection, f"read_parquet([{files}])", dataset, sync, detected, shop, key)
+        rows = f"(SELECT {names} FROM read_parquet([{files}]))"
+        return profile_dataset(connection, rows, dataset, sync, detected, shop, key)
     finally:
         connection.close()

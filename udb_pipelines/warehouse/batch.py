@@ -13,6 +13,7 @@ from typing import Literal
 
 import duckdb
 
+from udb_pipelines import originals
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema, OnSchemaChange, SchemaChange
@@ -75,18 +76,30 @@ class Ready:
 
 
 def file_columns(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> tuple[ColumnSchema, ...]:
-    """Columns of Parquet files that all have the same ones.
+    """Columns of Parquet files that all have the same ones; those that only keep text are not counted among them.
 
     Raises:
         UdbError: ``E_INTERNAL`` when they differ from file to file.
     """
-    found = {
-        tuple((str(row[0]), str(row[1])) for row in connection.execute(f"DESCRIBE FROM {_read([file])}").fetchall())
-        for file in files
-    }
+    found = set()
+    for file in files:
+        described = connection.execute(f"DESCRIBE FROM {_read([file])}").fetchall()
+        hidden = _companions(connection, [file])
+        found.add(tuple((str(row[0]), str(row[1])) for row in described if row[0] not in hidden))
     if len(found) != 1:
         raise UdbError("E_INTERNAL", "the staged files of a dataset do not have the same columns")
     return tuple(ColumnSchema(name=name, type=_plain_type(kind)) for name, kind in found.pop())
+
+
+def _companions(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> set[str]:
+    """Columns of the files that keep text beside typed values."""
+    told = originals.of_files(connection, files)
+    return {name for found in told.values() for name in found.companions.values()}
+
+
+def extra_columns(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> bool:
+    """Whether the files have columns that no table of the lake has."""
+    return bool(_companions(connection, files))
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> int:

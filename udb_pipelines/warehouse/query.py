@@ -12,6 +12,7 @@ import duckdb
 
 from udb_pipelines.engine import quote_literal
 from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse import texts
 from udb_pipelines.warehouse.guard import check_reading, first_lines
 from udb_pipelines.warehouse.lake import Lake, version_of
 
@@ -73,6 +74,7 @@ def stream(lake: Lake, sql: str, as_of: datetime | int | None = None) -> Iterato
     with lake.reader(as_of, threads=lake.settings.threads) as connection:
         version = version_of(connection)
         statement = check_reading(connection, sql)
+        texts.offer(connection, statement)
         folders = ", ".join(quote_literal(f"{path}/") for path in (lake.catalog.files, lake.settings.spill))
         connection.execute(
             f"SET allowed_directories = [{folders}]; SET enable_external_access = false; SET lock_configuration = true"

@@ -26,7 +26,7 @@ import duckdb
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import ledger, steps
-from udb_pipelines.warehouse.batch import Batch, Plan, Ready, make_plan, matching, prepare
+from udb_pipelines.warehouse.batch import Batch, Plan, Ready, extra_columns, make_plan, matching, prepare
 from udb_pipelines.warehouse.files import make_folder, move, sync_all, sync_folder
 from udb_pipelines.warehouse.lake import Lake, version_of
 
@@ -155,8 +155,9 @@ def _apply(lake: Lake, connection: duckdb.DuckDBPyConnection, ready: Ready, move
         kept = plan.rows_before - _delete(connection, table, folder, ready, files)
     if files:
         names = ", ".join(quote_literal(file) for file in files)
+        extra = ", ignore_extra_columns => true" if extra_columns(connection, files) else ""
         connection.execute(
-            f"CALL ducklake_add_data_files('lake', {quote_literal(batch.dataset)}, [{names}], schema => 'main')"
+            f"CALL ducklake_add_data_files('lake', {quote_literal(batch.dataset)}, [{names}], schema => 'main'{extra})"
         )
     return Applied(plan, kept + batch.rows - ready.superseded, ready.superseded)
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import duckdb
 
+from udb_pipelines import originals
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors import extract, provision
 from udb_pipelines.detection import detect
+from udb_pipelines.engine import quote_identifier
 from udb_pipelines.models import (
     ColumnSchema,
     DetectedStream,
@@ -67,8 +69,21 @@ def read_detected(settings: Settings, uri: Path | str, job: str = "job", **optio
 
 
 def rows(dataset: StagedDataset) -> list[tuple[object, ...]]:
+    names = ", ".join(quote_identifier(column.name) for column in dataset.columns)
     with duckdb.connect() as connection:
-        return connection.execute("FROM read_parquet(?)", [[str(path) for path in dataset.parquet]]).fetchall()
+        return connection.execute(
+            f"SELECT {names} FROM read_parquet(?)", [[str(path) for path in dataset.parquet]]
+        ).fetchall()
+
+
+def texts(dataset: StagedDataset) -> list[tuple[str | None, ...]]:
+    """Every cell as the text it was made from."""
+    (file,) = dataset.parquet
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        found = originals.of_files(connection, [file])[str(file)]
+        cells = ", ".join(found.text(column.name) for column in dataset.columns)
+        return connection.execute(f"SELECT {cells} FROM read_parquet(?)", [str(file)]).fetchall()
 
 
 def types(dataset: StagedDataset) -> dict[str, str]:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from udb_pipelines import originals
 from udb_pipelines.connectors.casting import TextColumn, TextRelation, write_typed
 
 VALUES = st.one_of(
@@ -48,6 +49,58 @@ def test_no_two_different_texts_become_one_value_unless_they_are_the_same_number
     assert None not in found
     for text, value in zip(values, found, strict=True):
         assert restored(kind, value, text), (kind, text, value)
+
+
+WRITTEN = st.one_of(VALUES, st.none(), st.sampled_from(["", "NA", "1.50", "3", "2.0", "13/01/2024", "True", "1e5"]))
+
+
+@given(
+    st.lists(WRITTEN, min_size=1, max_size=8),
+    st.integers(1, 8),
+    st.sampled_from([(), ("NA",), ("3", "NA")]),
+)
+@hypothesis_settings(max_examples=200, deadline=None)
+def test_every_text_is_given_back_as_it_was_written(
+    values: list[str | None], sample: int, markers: tuple[str, ...]
+) -> None:
+    assert given_back(values, sample, markers) == values
+
+
+ALIKE = [
+    ["1.50", "1.5", "2", "2.0", "1e5"],
+    ["2024-01-02T03:04:05", "2024-01-02T03:04:05.25"],
+    ["2024-01-02T03:04:05.120Z", "2024-01-02T03:04:05.000Z"],
+    ["2024-01-02 03:04", "2024-01-02 03:05"],
+    ["13/01/2024", "01/02/2024", ""],
+    ["1/13/2024", "2/1/2024"],
+    ["05-Jan-2024", "31-Dec-2023"],
+    ["January 05, 2024", "May 31, 2023"],
+    ["TRUE", "FALSE", None],
+    ["True", "", "False"],
+    ["0.10", "-0.10", "NA"],
+    ["-0", "0.5"],
+    ["infinity", "2024-01-02"],
+]
+
+
+@pytest.mark.parametrize("values", ALIKE, ids=lambda values: str(values[0]))
+@pytest.mark.parametrize("sample", [1, 9])
+def test_columns_of_one_kind_are_given_back(values: list[str | None], sample: int) -> None:
+    assert given_back(values, sample, ("NA",)) == values
+
+
+def given_back(values: list[str | None], sample: int, markers: tuple[str, ...]) -> list[str | None]:
+    """The text of a typed column, from its file alone."""
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'; CREATE TABLE t (i INTEGER, v VARCHAR)")
+        connection.executemany("INSERT INTO t VALUES (?, ?)", [[i, value] for i, value in enumerate(values)])
+        relation = TextRelation(
+            "SELECT v FROM t ORDER BY i", f"SELECT v FROM t ORDER BY i LIMIT {sample}", (TextColumn("v", markers),)
+        )
+        target = Path(folder) / "v.parquet"
+        write_typed(connection, relation, target, what="test")
+        text = originals.of_files(connection, [target])[str(target)].text("v")
+        return [value for (value,) in connection.execute(f"SELECT {text} FROM '{target}'").fetchall()]
 
 
 def restored(kind: str, value: object, text: str) -> bool:
@@ -128,7 +181,7 @@ def test_null_markers_are_null() -> None:
         )
         target = Path(folder) / "v.parquet"
         write_typed(connection, relation, target, what="test")
-        assert connection.execute(f"FROM '{target}'").fetchall() == [(1,), (None,), (None,)]
+        assert connection.execute(f"SELECT v FROM '{target}'").fetchall() == [(1,), (None,), (None,)]
 
 
 def test_hundreds_of_columns_are_typed_without_asking_about_all_at_once(tmp_path: Path) -> None:
