@@ -570,6 +570,24 @@ class PairStat(Model):
     rows: int
 
 
+class Inclusion(Model):
+    """Values of a column that are keys of another dataset, or of the same: it may be a foreign key. Exact."""
+
+    column: str
+    dataset: DatasetName
+    """Whose keys they are, as it was in the version that was profiled."""
+    key: str
+    coverage: float
+    """Share of the distinct values that are there as keys, 0 to 1."""
+    values: int
+    missing_values: int
+    rows: int
+    """Rows with a value; of those, ``missing_rows`` have one that is no key."""
+    missing_rows: int
+    name_evidence: float
+    """How much the names speak for it, 0 to 1."""
+
+
 class Dependency(Model):
     """Equal values of ``left`` always come with equal values of ``right``, an empty value counting as one."""
 
@@ -699,6 +717,10 @@ class Profile(Model):
     """None for the first profile of a dataset."""
     contract: ContractResult | None = None
     """None where no contract is pinned."""
+    inclusions: tuple[Inclusion, ...] = ()
+    """Columns that may refer to keys of other datasets, as those were published when this was made."""
+    inclusion_notes: tuple[str, ...] = ()
+    """What was not compared, and why."""
     key_check: KeyCheck | None = None
     """None when no key is confirmed."""
     parameters: dict[str, str] = {}

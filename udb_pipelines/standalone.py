@@ -101,6 +101,7 @@ def measure(source: Source, shop: Settings) -> Measured:
     except UdbError as error:
         error.kept = KEPT
         raise
+    profiles = _related(profiles, staged.datasets, shop) if len(profiles) > 1 else profiles
     found = ProfileSet(job_id=job_id, source=source.name, version=0, profiles=profiles)
     return Measured(detection, connection, sync, found, seconds)
 
@@ -179,17 +180,33 @@ def _as_committed(job_id: str, source: str, fingerprint: str, staged: tuple[Stag
     )
 
 
+def _related(profiles: tuple[Profile, ...], staged: tuple[StagedDataset, ...], shop: Settings) -> tuple[Profile, ...]:
+    """The profiles of a source of several tables, each with its references to the others."""
+    from udb_pipelines.profiling.analyze import with_inclusions
+
+    tables = {item.dataset: _rows_of(item) for item in staged}
+    connection = connect(shop)
+    try:
+        return tuple(with_inclusions(connection, profile, profiles, tables) for profile in profiles)
+    finally:
+        connection.close()
+
+
+def _rows_of(item: StagedDataset) -> str:
+    """SQL that may stand after FROM."""
+    files = ", ".join(map(quote_literal, item.parquet))
+    names = ", ".join(quote_identifier(column.name) for column in item.columns)
+    return f"(SELECT {names} FROM read_parquet([{files}]))"
+
+
 def _profile(
     item: StagedDataset, sync: SyncResult, detected: tuple[Finding, ...], shop: Settings, key: tuple[str, ...]
 ) -> Profile:
     from udb_pipelines.profiling.analyze import profile_dataset
 
     (dataset,) = (version for version in sync.datasets if version.dataset == item.dataset)
-    files = ", ".join(map(quote_literal, item.parquet))
-    names = ", ".join(quote_identifier(column.name) for column in item.columns)
     connection = connect(shop)
     try:
-        rows = f"(SELECT {names} FROM read_parquet([{files}]))"
-        return profile_dataset(connection, rows, dataset, sync, detected, shop, key)
+        return profile_dataset(connection, _rows_of(item), dataset, sync, detected, shop, key)
     finally:
         connection.close()

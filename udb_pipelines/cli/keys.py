@@ -116,6 +116,57 @@ def forget(dataset: Dataset) -> None:
     note(f"The key of {dataset} is forgotten.")
 
 
+@app.command("foreign")
+def foreign(dataset: Dataset, as_json: Json = False) -> None:
+    """List the columns whose values are keys of another table, now: foreign keys, as far as data can tell.
+
+    Coverage is the share of the different values that are there as keys; missing ones are counted. Profiles hold the
+    same, as it was when they were made.
+
+    [bold]Example[/bold]
+
+      udb keys foreign orders
+    """
+    from udb_pipelines import publishing
+    from udb_pipelines.profiling.analyze import in_lake
+
+    source = _source_of(dataset)
+    profile = _profile_of(source.name, dataset)
+    lake, settings = session.lake(), session.settings()
+    siblings = publishing.latest_profiles(settings, source.name).values()
+    others = [*siblings, *publishing.profiles_of_others(settings, source.name)]
+    found = in_lake(profile.model_copy(update={"version": lake.current_version()}), others, lake)
+    if as_json:
+        references = [item.model_dump(mode="json") for item in found.inclusions]
+        print_json({"dataset": dataset, "references": references, "notes": found.inclusion_notes})
+        return
+    for said in found.inclusion_notes:
+        note(said)
+    if not found.inclusions:
+        note(f"No column of {dataset} holds keys of another table.")
+        return
+    columns = (
+        Column("column", wrap=True),
+        Column("refers to", wrap=True),
+        Column("coverage %", "right"),
+        Column("values", "right"),
+        Column("missing", "right"),
+        Column("rows missing", "right"),
+    )
+    rows = [
+        (
+            item.column,
+            f"{item.dataset}.{item.key}",
+            f"{100 * item.coverage:.2f}",
+            number(item.values),
+            number(item.missing_values),
+            number(item.missing_rows),
+        )
+        for item in found.inclusions
+    ]
+    print_table(columns, rows)
+
+
 def _show(dataset: str, check: KeyCheck) -> None:
     name = " + ".join(check.columns)
     if not check.duplicate_rows and not check.empty_rows:

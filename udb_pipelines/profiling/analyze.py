@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -12,6 +12,7 @@ from udb_pipelines.engine import quote_identifier
 from udb_pipelines.models import Connection, DatasetVersion, Detection, Finding, Profile, ProfileSet, SyncResult
 from udb_pipelines.profiling.confirmed import check_key, key_findings, missing_columns, missing_finding
 from udb_pipelines.profiling.drift import compare
+from udb_pipelines.profiling.inclusion import find_inclusions, may_refer
 from udb_pipelines.profiling.table import Origin, parameters, profile_table
 from udb_pipelines.profiling.verdict import verdict
 
@@ -26,6 +27,7 @@ def analyze(
     lake: Lake,
     previous: Mapping[str, Profile] | None = None,
     keys: Mapping[str, tuple[str, ...]] | None = None,
+    others: Sequence[Profile] = (),
 ) -> ProfileSet:
     """Profile each dataset of ``sync``. What was profiled before, with the same settings, is not read again.
 
@@ -36,20 +38,45 @@ def analyze(
         lake: the warehouse to read from.
         previous: the last profile of each dataset, by name, to compare with; such as those last published.
         keys: the key of each dataset that has a confirmed one, see :func:`keys_of`.
+        others: profiles of datasets of other sources, whose keys columns may refer to.
 
     Raises:
         UdbError: ``E_WAREHOUSE`` when the version cannot be read.
     """
+    known = previous or {}
+    profiles = [
+        _analyzed(dataset, sync, detection_findings, lake, known.get(dataset.dataset), keys or {})
+        for dataset in sync.datasets
+    ]
     return ProfileSet(
         job_id=sync.job_id,
         source=sync.source,
         version=sync.version,
         profiles=tuple(
-            _analyzed(dataset, sync, detection_findings, lake, (previous or {}).get(dataset.dataset), keys or {})
-            for dataset in sync.datasets
+            # One that was reused is what it was.
+            profile if profile is known.get(profile.dataset) else in_lake(profile, [*profiles, *others], lake)
+            for profile in profiles
         ),
         unchanged=sync.unchanged,
     )
+
+
+def in_lake(profile: Profile, others: Sequence[Profile], lake: Lake) -> Profile:
+    """The profile with the columns that refer to keys of other datasets, all as they were in its version."""
+    if not may_refer(profile, others):
+        return profile
+    with lake.reader(as_of=profile.version, threads=lake.settings.threads) as connection:
+        there = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake'").fetchall()
+        tables = {name: f"lake.main.{quote_identifier(name)}" for (name,) in there}
+        return with_inclusions(connection, profile, others, tables)
+
+
+def with_inclusions(
+    connection: duckdb.DuckDBPyConnection, profile: Profile, others: Sequence[Profile], tables: Mapping[str, str]
+) -> Profile:
+    """The profile with the columns that refer to keys of other datasets, which ``tables`` says how to read."""
+    found = find_inclusions(connection, profile, others, tables)
+    return profile.model_copy(update={"inclusions": found.found, "inclusion_notes": found.notes})
 
 
 def _analyzed(

@@ -11,7 +11,7 @@ pure: models in, text out, the same bytes for the same models.
 """
 
 from udb_pipelines.publishing.charts import bars, histogram, spark, svg_data_uri, timeline
-from udb_pipelines.publishing.manifests import latest, latest_profiles, load_manifest, verify
+from udb_pipelines.publishing.manifests import latest, latest_profiles, load_manifest, profiles_of_others, verify
 from udb_pipelines.publishing.publisher import publish
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "latest",
     "latest_profiles",
     "load_manifest",
+    "profiles_of_others",
     "publish",
     "spark",
     "svg_data_uri",

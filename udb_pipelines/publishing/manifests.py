@@ -56,6 +56,13 @@ def latest_profiles(settings: Settings, source: str) -> dict[str, Profile]:
     return found
 
 
+def profiles_of_others(settings: Settings, source: str) -> tuple[Profile, ...]:
+    """The profiles last published of all other sources."""
+    folders = sorted(settings.artifacts.glob("[!.]*")) if settings.artifacts.is_dir() else []
+    names = (folder.name for folder in folders if folder.is_dir() and folder.name != source)
+    return tuple(profile for name in names for profile in latest_profiles(settings, name).values())
+
+
 def verify(manifest: Manifest) -> tuple[str, ...]:
     """Compare every artifact with its manifest; one sentence per file that is missing or was altered."""
     problems = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,21 @@ def test_a_mistake_is_told(udb: Udb, orders: Path, arguments: list[str], said: s
     shown = udb("keys", *arguments)
     assert shown.code == Exit.USAGE
     assert said in shown.err
+
+
+def test_foreign_keys_are_found_after_a_sync_and_on_request(udb: Udb, home: Path) -> None:
+    Path("customers.csv").write_text("id,city\nc1,Rome\nc2,Oslo\nc3,Bern\n")
+    Path("orders.csv").write_text("number,customer_id\n1,c1\n2,c1\n3,c2\n4,c9\n")
+    assert udb("run", "customers.csv").code == 0
+    job = udb("run", "orders.csv", "--json").json["jobs"][0]
+    profile = json.loads(Path(job["reports"]["orders"]).with_name("profile.json").read_text())
+    (published,) = profile["inclusions"]
+    assert (published["column"], published["dataset"], published["key"]) == ("customer_id", "customers", "id")
+    assert (published["values"], published["missing_values"], published["missing_rows"]) == (3, 1, 1)
+    asked = udb("keys", "foreign", "orders", "--json").json
+    assert asked["references"] == [published]
+    Path("customers.csv").write_text("id,city\nc1,Rome\nc2,Oslo\nc9,Bern\n")
+    udb("run", "customers.csv")
+    shown = udb("keys", "foreign", "orders")
+    assert shown.out.splitlines()[1].split() == ["customer_id", "customers.id", "100.00", "3", "0", "0"]
+    assert "No column" in udb("keys", "foreign", "customers").err
