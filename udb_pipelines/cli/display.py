@@ -41,6 +41,22 @@ def display(*, silent: bool, jobs: int) -> Iterator[Display]:
         yield _Logged()
 
 
+@contextmanager
+def working(label: str) -> Iterator[None]:
+    """Show the progress of one long piece of work that is no job; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with _bars() as bars:
+        bar = bars.add_task("", total=1, source=label, stage="", amount="")
+
+        def show(what: str, done: int, total: int | None, unit: str) -> None:
+            bars.update(bar, completed=min(done / total, 1) if total else 0, amount=_amount(what, done, total, unit))
+
+        with reporting(show):
+            yield
+
+
 class _Logged:
     @contextmanager
     def job(self, source: str, uri: str) -> Iterator[None]:

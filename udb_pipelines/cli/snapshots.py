@@ -1,25 +1,35 @@
-"""``udb snapshot``: verified copies of the whole warehouse."""
+"""``udb snapshot``: verified copies of the whole warehouse, in a folder or an object store."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from udb_pipelines.cli import session
+from udb_pipelines.cli.display import working
 from udb_pipelines.cli.present import Column, moment, note, number, print_json, print_line, print_table, size
 from udb_pipelines.errors import Exit, UdbError
 
+if TYPE_CHECKING:
+    from udb_pipelines.warehouse.snapshots import Made, Pruned, Snapshot
+    from udb_pipelines.warehouse.targets import Target as Opened
+
 app = typer.Typer(
-    help="Verified copies of the warehouse: create, list, verify.",
+    help="Verified copies of the warehouse: create, copy, list, verify, prune.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Target = Annotated[
-    Path | None, typer.Option("--target", help="Folder of the snapshots; UDB_SNAPSHOT_TARGET otherwise.")
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="FOLDER|URI",
+        help="A folder, or s3://bucket/prefix, gs://bucket/prefix, az://container/prefix. "
+        "UDB_SNAPSHOT_TARGET otherwise.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
@@ -28,83 +38,185 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 def create(target: Target = None, as_json: Json = False) -> None:
     """Copy the warehouse as it is now; files that the target already has are not copied again.
 
-    [bold]Example[/bold]
+    Others go on reading and writing meanwhile. S3 credentials come from AWS_ACCESS_KEY_ID and
+    AWS_SECRET_ACCESS_KEY, the address of a store that is not Amazon's from AWS_ENDPOINT_URL.
 
+    [bold]Examples[/bold]
+
+      udb snapshot create
       udb snapshot create --target /mnt/backup
+      udb snapshot create --target s3://backups/udb
     """
     from udb_pipelines.warehouse import snapshots
 
-    folder = _folder(target)
-    made = snapshots.create(session.lake(), folder)
-    if as_json:
-        print_json(made.model_dump(mode="json"))
-        return
-    note(f"Version {made.version}: {len(made.tables)} tables, {len(made.files)} files, {size(made.bytes)}")
-    print_line(str(folder / made.id))
+    opened = _open(target)
+    with working("snapshot"):
+        made = snapshots.create(session.lake(), opened)
+    _tell(made, opened, as_json)
+
+
+@app.command("copy")
+def copy(target: Target = None, as_json: Json = False) -> None:
+    """Bring the target up to date between snapshots: the catalog and the files that are new.
+
+    The daemon does so by itself whenever the warehouse has changed; see UDB_SNAPSHOT_COPY_SECONDS.
+
+    [bold]Example[/bold]
+
+      udb snapshot copy
+    """
+    from udb_pipelines.warehouse import snapshots
+
+    opened = _open(target)
+    with working("copy"):
+        made = snapshots.copy(session.lake(), opened)
+    _tell(made, opened, as_json)
 
 
 @app.command("list")
-def list_snapshots(target: Target = None, as_json: Json = False) -> None:
-    """List the complete snapshots, newest first."""
+def list_snapshots(
+    target: Target = None,
+    copies: Annotated[bool, typer.Option("--copies", help="Also the copies made between snapshots.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the complete snapshots, newest first.
+
+    [bold]Example[/bold]
+
+      udb snapshot list --target s3://backups/udb
+    """
     from udb_pipelines.warehouse import snapshots
 
-    found = snapshots.list_snapshots(_folder(target))
+    found = snapshots.list_snapshots(_open(target), ("snapshot", "copy") if copies else ("snapshot",))
     if as_json:
         print_json([snapshot.model_dump(mode="json") for snapshot in found])
         return
     if not found:
         note("No snapshot yet. Make one with: udb snapshot create")
         return
-    print_table(
-        (
-            Column("snapshot"),
-            Column("made"),
-            Column("version", "right"),
-            Column("tables", "right"),
-            Column("rows", "right"),
-            Column("size", "right"),
-        ),
-        [
-            (
-                snapshot.id,
-                moment(snapshot.created_at),
-                str(snapshot.version),
-                number(len(snapshot.tables)),
-                number(sum(table.rows for table in snapshot.tables)),
-                size(snapshot.bytes),
-            )
-            for snapshot in found
-        ],
+    columns = (
+        Column("snapshot"),
+        Column("kind"),
+        Column("made"),
+        Column("version", "right"),
+        Column("tables", "right"),
+        Column("rows", "right"),
+        Column("size", "right"),
     )
+    print_table(columns, [_row(snapshot) for snapshot in found])
 
 
 @app.command("verify")
 def verify(
     snapshot: Annotated[str | None, typer.Argument(metavar="[SNAPSHOT]", help="The newest when absent.")] = None,
     target: Target = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Look at names and sizes only; read nothing.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Compare every file of a snapshot with its recorded checksum. Ends with 5 if it is damaged.
+    """Read every file of a snapshot again and compare it with its recorded checksum. Ends with 5 if it is damaged.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
-      udb snapshot verify --target /mnt/backup
+      udb snapshot verify
+      udb snapshot verify --quick --target s3://backups/udb
     """
     from udb_pipelines.warehouse import snapshots
 
-    folder = _folder(target)
-    chosen = snapshot or next((item.id for item in snapshots.list_snapshots(folder)), None)
-    if chosen is None:
-        raise UdbError("E_NOT_FOUND", f"there is no snapshot in {folder}", remedy="udb snapshot create")
-    problems = snapshots.verify(folder, chosen)
+    opened = _open(target)
+    chosen = snapshot or _newest(opened)
+    with working("verify"):
+        problems = snapshots.verify(opened, chosen, quick=quick)
     if as_json:
         print_json({"snapshot": chosen, "problems": problems})
     for problem in () if as_json else problems:
         print_line(problem)
     if not problems and not as_json:
-        print_line(f"{chosen} is whole")
+        print_line(f"{chosen} is whole{', by names and sizes' if quick else ''}")
     return int(Exit.ENVIRONMENT if problems else Exit.OK)
 
 
-def _folder(target: Path | None) -> Path:
-    return target.expanduser().absolute() if target else Path(session.settings().snapshots)
+@app.command("prune")
+def prune(
+    keep_days: Annotated[
+        int | None,
+        typer.Option("--keep-days", min=1, help="Younger snapshots stay. UDB_SNAPSHOT_KEEP_DAYS otherwise."),
+    ] = None,
+    target: Target = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove old snapshots, and files that no snapshot needs any more. The newest snapshot always stays.
+
+    [bold]Examples[/bold]
+
+      udb snapshot prune --dry-run
+      udb snapshot prune --keep-days 7
+    """
+    from udb_pipelines.warehouse import snapshots
+
+    settings = session.settings()
+    days = keep_days or settings.snapshot_keep_days
+    with working("prune"):
+        pruned = snapshots.prune(
+            _open(target), days, wait_seconds=settings.lock_timeout_seconds, dry_run=dry_run
+        )  # fmt: skip
+    if as_json:
+        print_json({"dry_run": dry_run, **pruned.model_dump(mode="json")})
+        return
+    _tell_pruned(pruned, "would be removed" if dry_run else "removed")
+
+
+def _open(target: str | None) -> Opened:
+    from udb_pipelines.warehouse.targets import open_target
+
+    settings = session.settings()
+    return open_target(target or settings.snapshots, settings)
+
+
+def _newest(target: Opened) -> str:
+    from udb_pipelines.warehouse import snapshots
+
+    found = snapshots.list_snapshots(target)
+    if not found:
+        raise UdbError("E_SNAPSHOT", f"there is no snapshot in {target.address}", remedy="udb snapshot create")
+    return found[0].id
+
+
+def _tell(made: Made, target: Opened, as_json: bool) -> None:
+    snapshot = made.snapshot
+    if as_json:
+        facts = {"copied_files": made.copied_files, "copied_bytes": made.copied_bytes, "target": target.address}
+        print_json({**facts, **snapshot.model_dump(mode="json")})
+        return
+    note(
+        f"Version {snapshot.version}: {number(len(snapshot.tables))} tables, {number(snapshot.rows)} rows, "
+        f"{number(len(snapshot.files))} files, {size(snapshot.bytes)}; "
+        f"copied {number(made.copied_files)} files, {size(made.copied_bytes)}, to {target.address}"
+    )
+    print_line(snapshot.id)
+
+
+def _row(snapshot: Snapshot) -> tuple[str, ...]:
+    return (
+        snapshot.id,
+        snapshot.kind,
+        moment(snapshot.created_at),
+        str(snapshot.version),
+        number(len(snapshot.tables)),
+        number(snapshot.rows),
+        size(snapshot.bytes),
+    )
+
+
+def _tell_pruned(pruned: Pruned, what: str) -> None:
+    for name in pruned.snapshots:
+        print_line(name)
+    note(
+        f"{number(len(pruned.snapshots))} snapshots, {number(len(pruned.copies))} copies and "
+        f"{number(pruned.files)} files, {size(pruned.bytes)}, {what}"
+    )
+    if pruned.unreadable:
+        note(
+            f"No file was removed: {number(len(pruned.unreadable))} manifests cannot be read, such as "
+            f"{pruned.unreadable[0]}, and nobody knows what they need"
+        )

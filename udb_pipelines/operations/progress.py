@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -25,3 +26,17 @@ def reporting(reporter: Reporter) -> Iterator[None]:
         yield
     finally:
         _reporters.remove(reporter)
+
+
+class Counter:
+    """Adds up what several threads do, and reports the sum."""
+
+    def __init__(self, what: str, total: int, unit: str) -> None:
+        self._what, self._total, self._unit, self._done = what, total, unit, 0
+        self._lock = threading.Lock()
+
+    def add(self, amount: int) -> None:
+        """Report ``amount`` more."""
+        with self._lock:
+            self._done += amount
+            report(self._what, self._done, self._total, self._unit)

@@ -1,4 +1,4 @@
-"""The path as assets: ``detection → connection → raw → profile → publication``, and ``snapshot`` beside it.
+"""The path as assets: ``detection → connection → raw → profile → publication``.
 
 Each asset of the path calls one stage function and describes what came of it. Annotations decide what the IO
 managers load, so this module does without postponed evaluation.
@@ -6,7 +6,6 @@ Docs: https://docs.dagster.io/guides/build/assets
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -123,35 +122,6 @@ def _publication(
     manifest = _in_stage(context, "publish", work)
     context.add_output_metadata(metadata.publication_metadata(manifest))
     return manifest
-
-
-def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]:
-    from udb_pipelines.warehouse import snapshots
-
-    target = Path(udb.settings.snapshots)
-
-    def work() -> tuple[snapshots.Snapshot, tuple[str, ...]]:
-        made = snapshots.create(udb.lake, target)
-        return made, snapshots.verify(target, made.id)
-
-    made, problems = in_stage("snapshot", job_id=context.run.run_id, source="warehouse", work=work)
-    folder = target / made.id
-    yield dg.MaterializeResult(
-        metadata=metadata.snapshot_metadata(made, folder), check_results=[checks.verified(problems)]
-    )
-
-
-def snapshot_asset() -> dg.AssetsDefinition:
-    """A consistent copy of the warehouse, verified when it is made."""
-    return dg.asset(
-        name="snapshot",
-        group_name=GROUP,
-        kinds={"ducklake"},
-        deps=[dg.AssetDep(RAW, partition_mapping=dg.AllPartitionMapping())],
-        description="A consistent copy of the lake catalog and its files, compared with its manifest.",
-        check_specs=[checks.VERIFIED],
-        pool=pools.WRITER,
-    )(_snapshot)
 
 
 def path_assets(*, pooled: bool, partitions: dg.PartitionsDefinition[str] = SOURCES) -> list[dg.AssetsDefinition]:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from udb_pipelines.config import Settings, load_settings
 from udb_pipelines.orchestration import jobs
-from udb_pipelines.orchestration.assets import path_assets, snapshot_asset
+from udb_pipelines.orchestration.assets import path_assets
 from udb_pipelines.orchestration.io_manager import WarehouseIOManager
 from udb_pipelines.orchestration.partitions import key_of
 from udb_pipelines.orchestration.resources import Udb
@@ -63,6 +63,7 @@ def build_defs(
     from udb_pipelines.orchestration import schedules, sensors
     from udb_pipelines.orchestration.checks import fresh
     from udb_pipelines.orchestration.cleanup import cleanup_job
+    from udb_pipelines.orchestration.snapshots import snapshot_asset
 
     chosen = settings or load_settings()
     our_logging.configure(chosen)

@@ -28,7 +28,6 @@ from udb_pipelines.models import (
 
 if TYPE_CHECKING:
     from udb_pipelines.warehouse import Lake
-    from udb_pipelines.warehouse.snapshots import Snapshot
 
 HOLDS_SOURCES = {"udb/holds": "sources"}
 """Marks the asset whose partitions are sources, so that a reader knows its tables are the sources' own."""
@@ -284,20 +283,6 @@ def publication_metadata(manifest: Manifest) -> Metadata:
         described[name] = dg.MetadataValue.url(page.as_uri())
         described[f"{name} (path)"] = dg.MetadataValue.path(page)
     return described
-
-
-def snapshot_metadata(made: Snapshot, folder: Path) -> Metadata:
-    """What a snapshot holds and where it lies."""
-    rows = [(table.dataset, table.version, table.rows) for table in made.tables]
-    return {
-        "id": made.id,
-        "version": made.version,
-        "bytes": made.bytes,
-        "files": len(made.files),
-        "dagster/row_count": sum(table.rows for table in made.tables),
-        "folder": dg.MetadataValue.path(folder),
-        "tables": dg.MetadataValue.md(markdown_table(["table", "version", "rows"], rows)),
-    }
 
 
 def reports(manifest: Manifest) -> tuple[Path, ...]:

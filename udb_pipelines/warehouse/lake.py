@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from udb_pipelines.engine import connect
+from udb_pipelines.engine import Extension, connect
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import ledger
 from udb_pipelines.warehouse.catalog import Catalog, catalog_of
@@ -120,9 +120,13 @@ class Lake:
             return self._chosen(connection).version(connection, None) or 0
 
     @contextmanager
-    def raw_catalog(self) -> Iterator[duckdb.DuckDBPyConnection | None]:
-        """The catalog's own tables, attached read-only as ``catalog``; None before the first commit."""
-        with self._connected() as connection, _opening():
+    def raw_catalog(self, more: tuple[Extension, ...] = ()) -> Iterator[duckdb.DuckDBPyConnection | None]:
+        """The catalog's own tables, attached read-only as ``catalog``; None before the first commit.
+
+        Args:
+            more: extensions that the caller needs beside the catalog's own.
+        """
+        with self._connected(more=more) as connection, _opening():
             catalog = self._chosen(connection)
             if catalog.version(connection, None) is None:
                 yield None
@@ -136,8 +140,8 @@ class Lake:
         return self.catalog.current(connection)
 
     @contextmanager
-    def _connected(self, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = connect(self.settings, self.catalog.extensions, threads)
+    def _connected(self, threads: int = 1, more: tuple[Extension, ...] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = connect(self.settings, (*self.catalog.extensions, *more), threads)
         try:
             with _opening():
                 self.catalog.prepare(connection)

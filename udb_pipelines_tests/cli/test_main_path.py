@@ -149,10 +149,9 @@ def test_snapshots_are_made_listed_and_verified(udb: Udb, customers: Path, tmp_p
     target = tmp_path / "backup"
     made = udb("snapshot", "create", "--target", target)
     assert made.code == 0
-    folder = Path(made.out.strip())
-    assert udb("snapshot", "list", "--target", target, "--json").json[0]["id"] == folder.name
+    assert udb("snapshot", "list", "--target", target, "--json").json[0]["id"] == made.out.strip()
     assert udb("snapshot", "verify", "--target", target).code == 0
-    victim = next(path for path in folder.rglob("*.parquet"))
+    victim = next(path for path in target.rglob("*.parquet"))
     victim.chmod(0o600)
     content = bytearray(victim.read_bytes())
     victim.unlink()

@@ -30,7 +30,7 @@ def test_assets_deps_pools_and_checks(settings: Settings):
         "raw": (["connection"], ["duckdb_writer"], "udb", True),
         "profile": (["connection", "detection", "raw"], ["udb_analysis"], "udb", True),
         "publication": (["connection", "detection", "profile", "raw"], [], "udb", True),
-        "snapshot": (["raw"], ["duckdb_writer"], "udb", False),
+        "snapshot": (["raw"], [], "udb", False),
     }
     checks = {(key.asset_key.to_user_string(), key.name): graph.get(key).blocking for key in graph.asset_check_keys}
     assert checks == {

@@ -18,6 +18,8 @@ from udb_pipelines.orchestration import pools, schedules, sensors
 from udb_pipelines.orchestration.build import build_defs
 from udb_pipelines.orchestration.partitions import register, registered
 from udb_pipelines.orchestration.resources import Udb
+from udb_pipelines.warehouse.snapshots import list_snapshots
+from udb_pipelines.warehouse.targets import open_target
 from udb_pipelines_tests.orchestration.conftest import GOOD, JAGGED, add_source, run_job
 
 
@@ -170,8 +172,11 @@ def test_the_snapshot_job_copies_and_verifies(settings: Settings, people: Path, 
     (evaluation,) = result.get_asset_check_evaluations()
     assert (evaluation.check_name, evaluation.passed) == ("verified", True)
     (event,) = result.asset_materializations_for_node("snapshot")
-    assert Path(str(event.metadata["folder"].value)).is_dir()
+    target = open_target(settings.snapshots, settings)
+    assert [item.id for item in list_snapshots(target)] == [event.metadata["id"].value]
     assert event.metadata["dagster/row_count"].value == 3
+    assert (event.metadata["files_copied"].value, event.metadata["files_shared"].value) == (1, 0)
+    assert "| people | 2 | 3 |" in str(event.metadata["tables"].value)
     assert {"people"} == registered(instance)
 
 

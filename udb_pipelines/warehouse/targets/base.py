@@ -70,6 +70,9 @@ class Target(Protocol):
     def size(self, key: str) -> int | None:
         """Bytes stored under ``key``; None when there is nothing."""
 
+    def sha256(self, key: str, moved: Moved = unheard) -> str | None:
+        """Checksum of what is stored under ``key``, read again; None when there is nothing."""
+
     def delete(self, keys: Iterable[str]) -> None:
         """Remove what is stored under ``keys``; what is not there is no error."""
 

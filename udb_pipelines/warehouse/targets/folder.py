@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from udb_pipelines.errors import UdbError
-from udb_pipelines.warehouse.files import make_folder, sync_file, sync_folder
+from udb_pipelines.warehouse.files import make_folder, sha256, sync_file, sync_folder
 from udb_pipelines.warehouse.targets.base import Moved, Stored, unheard
 
 INCOMING = ".incoming"
@@ -98,6 +98,15 @@ class FolderTarget:
         """The file's size."""
         with self._told(key), suppress(FileNotFoundError, NotADirectoryError):
             return self._path(key).stat().st_size
+        return None
+
+    def sha256(self, key: str, moved: Moved = unheard) -> str | None:
+        """Of the file, as the disk gives it."""
+        path = self._path(key)
+        with self._told(key), suppress(FileNotFoundError, NotADirectoryError):
+            digest = sha256(path)
+            moved(path.stat().st_size)
+            return digest
         return None
 
     def delete(self, keys: Iterable[str]) -> None:

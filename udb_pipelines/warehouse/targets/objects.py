@@ -7,6 +7,7 @@ a lifecycle rule that ends incomplete uploads.
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from udb_pipelines.warehouse.targets.base import Moved, Stored, unheard
 from udb_pipelines.warehouse.targets.faults import told
 
 if TYPE_CHECKING:
+    from obstore import Bytes
     from obstore.store import ObjectStore
 
 PART_BYTES = 8 << 20
@@ -64,12 +66,9 @@ class ObjectTarget:
         part = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}")
         try:
             with part.open("wb") as target:
-                for start in range(0, size, PART_BYTES):
-                    length = min(PART_BYTES, size - start)
-                    with told(self._address, key):
-                        content = obstore.get_range(self._store, key, start=start, length=length)
+                for content in self._ranges(key, size):
                     target.write(content)
-                    moved(length)
+                    moved(len(content))
             sync_file(part)
             part.replace(file)
         finally:
@@ -103,12 +102,29 @@ class ObjectTarget:
         except FileNotFoundError:
             return None
 
+    def sha256(self, key: str, moved: Moved = unheard) -> str | None:
+        """Of the object, read range by range."""
+        size = self.size(key)
+        if size is None:
+            return None
+        digest = hashlib.sha256()
+        for content in self._ranges(key, size):
+            digest.update(content)
+            moved(len(content))
+        return digest.hexdigest()
+
     def delete(self, keys: Iterable[str]) -> None:
         """Many per request."""
         chosen = list(keys)
         for start in range(0, len(chosen), _KEYS_AT_ONCE):
             with told(self._address, chosen[start]):
                 obstore.delete(self._store, chosen[start : start + _KEYS_AT_ONCE])
+
+    def _ranges(self, key: str, size: int) -> Iterator[Bytes]:
+        for start in range(0, size, PART_BYTES):
+            with told(self._address, key):
+                content = obstore.get_range(self._store, key, start=start, length=min(PART_BYTES, size - start))
+            yield content
 
     def sweep(self) -> None:
         """Nothing that could be seen: the store ends incomplete uploads by its lifecycle rule."""

@@ -1,0 +1,108 @@
+"""The snapshot as an asset: every tenant's warehouse copied, what was copied read again, and what is old removed.
+
+It takes no slot of a pool: it does not write the warehouse, and others must not wait for an upload. Annotations
+decide what Dagster hands over, so this module does without postponed evaluation.
+Docs: https://docs.dagster.io/guides/build/assets
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from udb_pipelines.config import DEFAULT_TENANT
+from udb_pipelines.errors import UdbError
+from udb_pipelines.orchestration import checks
+from udb_pipelines.orchestration.assets import GROUP, RAW
+from udb_pipelines.orchestration.failures import in_stage
+from udb_pipelines.orchestration.metadata import Metadata, markdown_table
+from udb_pipelines.orchestration.resources import Udb
+
+if TYPE_CHECKING:
+    from udb_pipelines.warehouse.snapshots import Made, Pruned
+
+UdbParam = dg.ResourceParam[Udb]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done for one tenant."""
+
+    tenant: str
+    target: str
+    made: "Made"
+    problems: tuple[str, ...]
+    pruned: "Pruned | None"
+    """None when others were at work in the target; the next day's snapshot prunes instead."""
+
+
+def snapshot_asset() -> dg.AssetsDefinition:
+    """A consistent copy of every warehouse, verified when it is made."""
+    return dg.asset(
+        name="snapshot",
+        group_name=GROUP,
+        kinds={"ducklake"},
+        deps=[dg.AssetDep(RAW, partition_mapping=dg.AllPartitionMapping())],
+        description="A consistent copy of the lake catalog and its files, compared with its manifest.",
+        check_specs=[checks.VERIFIED],
+    )(_snapshot)
+
+
+def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]:
+    outcomes = [
+        outcome
+        for own in udb.tenants()
+        if (outcome := in_stage("snapshot", job_id=context.run.run_id, source="warehouse", work=partial(_of, own)))
+    ]
+    if not outcomes:
+        raise dg.Failure("the warehouse holds nothing yet: run a job first", allow_retries=False)
+    problems = tuple(problem for outcome in outcomes for problem in outcome.problems)
+    yield dg.MaterializeResult(metadata=_described(outcomes), check_results=[checks.verified(problems)])
+
+
+def _of(own: Udb) -> Outcome | None:
+    """Snapshot, verification and pruning for one tenant; None when it has committed nothing yet."""
+    from udb_pipelines.warehouse import snapshots
+    from udb_pipelines.warehouse.targets import open_target
+
+    target = open_target(own.settings.snapshots, own.settings)
+    if own.lake.current_version() == 0:
+        return None
+    made = snapshots.create(own.lake, target)
+    problems = snapshots.verify(target, made.snapshot.id)
+    pruned = None
+    try:
+        pruned = snapshots.prune(target, own.settings.snapshot_keep_days)
+    except UdbError as error:
+        if error.code != "E_LOCK_TIMEOUT":
+            raise
+    return Outcome(own.settings.tenant, target.address, made, problems, pruned)
+
+
+def _described(outcomes: list[Outcome]) -> Metadata:
+    rows = [
+        (_qualified(outcome, table.dataset), table.version, table.rows, table.checksum)
+        for outcome in outcomes
+        for table in outcome.made.snapshot.tables
+    ]
+    held = sum(len(outcome.made.snapshot.files) for outcome in outcomes)
+    copied = sum(outcome.made.copied_files for outcome in outcomes)
+    return {
+        "id": ", ".join(outcome.made.snapshot.id for outcome in outcomes),
+        "target": ", ".join(outcome.target for outcome in outcomes),
+        "version": max(outcome.made.snapshot.version for outcome in outcomes),
+        "bytes": sum(outcome.made.snapshot.bytes for outcome in outcomes),
+        "bytes_copied": sum(outcome.made.copied_bytes for outcome in outcomes),
+        "files": held,
+        "files_copied": copied,
+        "files_shared": held - copied,
+        "snapshots_pruned": sum(len(outcome.pruned.snapshots) for outcome in outcomes if outcome.pruned),
+        "dagster/row_count": sum(outcome.made.snapshot.rows for outcome in outcomes),
+        "tables": dg.MetadataValue.md(markdown_table(["table", "version", "rows", "checksum"], rows)),
+    }
+
+
+def _qualified(outcome: Outcome, dataset: str) -> str:
+    return dataset if outcome.tenant == DEFAULT_TENANT else f"{outcome.tenant}: {dataset}"

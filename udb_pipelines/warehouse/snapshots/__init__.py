@@ -1,0 +1,37 @@
+"""Snapshots: consistent copies of the lake catalog and of every file that it refers to, in a target.
+
+    model.py      what a snapshot is, and where its parts lie     making.py     create, and copy in between
+    shelf.py      whose a target is, and what stands in it        verifying.py  is it whole?
+    claims.py     who is at work in a target                      pruning.py    what may go
+    catalogs.py   the lake catalog as one SQLite file             checksums.py  of the rows of a table
+
+Data files never change, so each lies in the target once, whichever snapshots need it: a snapshot copies what is
+new. A target on the warehouse's own disk guards against mistakes, and only one elsewhere against the loss of the disk.
+"""
+
+from udb_pipelines.warehouse.snapshots.catalogs import lake_on
+from udb_pipelines.warehouse.snapshots.claims import reading
+from udb_pipelines.warehouse.snapshots.making import Made, copy, create
+from udb_pipelines.warehouse.snapshots.model import FILES, Snapshot, SnapshotFile, SnapshotTable
+from udb_pipelines.warehouse.snapshots.pruning import Pruned, prune
+from udb_pipelines.warehouse.snapshots.shelf import fetch_catalog, find, list_snapshots, newest
+from udb_pipelines.warehouse.snapshots.verifying import verify
+
+__all__ = [
+    "FILES",
+    "Made",
+    "Pruned",
+    "Snapshot",
+    "SnapshotFile",
+    "SnapshotTable",
+    "copy",
+    "create",
+    "fetch_catalog",
+    "find",
+    "lake_on",
+    "list_snapshots",
+    "newest",
+    "prune",
+    "reading",
+    "verify",
+]

@@ -1,0 +1,220 @@
+"""Making a snapshot, or a copy between snapshots, while others go on reading and writing.
+
+The catalog is copied first: every file that it refers to is complete by then, and none of them ever changes. Then go
+the files that the target has not, then the catalog, then the manifest, which makes it a snapshot. Whatever
+happens in between, the target holds what it held before, and files that the next attempt finds there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from udb_pipelines import __version__
+from udb_pipelines.errors import UdbError
+from udb_pipelines.operations import progress
+from udb_pipelines.warehouse import steps
+from udb_pipelines.warehouse.checks import StoredFile, stored_files
+from udb_pipelines.warehouse.files import sha256
+from udb_pipelines.warehouse.history import datasets
+from udb_pipelines.warehouse.lake import Lake
+from udb_pipelines.warehouse.snapshots import claims, shelf
+from udb_pipelines.warehouse.snapshots.catalogs import copy_catalog, identity, lake_on, newest_commit
+from udb_pipelines.warehouse.snapshots.checksums import checksum
+from udb_pipelines.warehouse.snapshots.model import (
+    FILES,
+    Kind,
+    Snapshot,
+    SnapshotFile,
+    SnapshotTable,
+    catalog_key,
+    manifest_key,
+)
+from udb_pipelines.warehouse.targets import Target
+
+_ATTEMPTS = 3
+"""Retention may remove files that a copied catalog still refers to; a fresh copy no longer does."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A snapshot, and what making it cost."""
+
+    snapshot: Snapshot
+    copied_files: int
+    copied_bytes: int
+
+
+class _VanishedError(Exception):
+    """A file that the catalog refers to is not in the warehouse."""
+
+
+def create(lake: Lake, target: Target) -> Made:
+    """Make a snapshot.
+
+    Raises:
+        UdbError: ``E_NO_DATA_FILES`` when nothing was ever committed, ``E_WAREHOUSE`` when a file of the warehouse
+            is missing or damaged, ``E_TARGET``, ``E_TARGET_DOWN``, ``E_DISK_FULL``, and ``E_LOCK_TIMEOUT`` when
+            somebody prunes the target for too long.
+    """
+    return _make(lake, target, "snapshot")
+
+
+def copy(lake: Lake, target: Target) -> Made:
+    """The same between snapshots, cheaper: no table is read, so none has a checksum. Raises what ``create`` does."""
+    return _make(lake, target, "copy")
+
+
+def _make(lake: Lake, target: Target, kind: Kind) -> Made:
+    now = datetime.now(UTC)
+    snapshot_id = f"{now:%Y%m%dT%H%M%S%f}_{uuid.uuid4().hex[:8]}"
+    with _scratch(lake, snapshot_id) as scratch:
+        copy_catalog(lake, scratch / "lake.sqlite")
+        shelf.claim_ground(target, identity(lake_on(lake, scratch / "lake.sqlite")))
+        with claims.claimed(target, "add", snapshot_id, lake.settings.lock_timeout_seconds):
+            _sweep(target)
+            steps.reached("snapshot claimed")
+            attempt = 1
+            while True:
+                try:
+                    return _Making(lake, target, kind, snapshot_id, now, scratch).run()
+                except _VanishedError as error:
+                    if attempt == _ATTEMPTS:
+                        raise UdbError("E_WAREHOUSE", str(error), kept="the target is as it was") from None
+                attempt += 1
+                copy_catalog(lake, scratch / "lake.sqlite")
+
+
+@contextmanager
+def _scratch(lake: Lake, name: str) -> Iterator[Path]:
+    folder = lake.settings.staging / f"snapshot_{name}"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(target: Target) -> None:
+    """Remove what attempts that died have left: their claims, drafts, and catalogs without a manifest."""
+    target.sweep()
+    claims.bury(target)
+    shelf.remove_incomplete(target, {claim.name for claim in claims.alive(target)})
+
+
+class _Making:
+    """One attempt: the copied catalog decides what is needed."""
+
+    def __init__(self, lake: Lake, target: Target, kind: Kind, snapshot_id: str, now: datetime, scratch: Path) -> None:
+        self._lake, self._target, self._kind, self._id, self._now = lake, target, kind, snapshot_id, now
+        self._scratch = scratch
+        self._copy = lake_on(lake, scratch / "lake.sqlite")
+        self._root = lake.catalog.files
+
+    def run(self) -> Made:
+        needed = stored_files(self._copy)
+        previous = shelf.newest(self._target)
+        held = {entry.key: entry.bytes for entry in self._target.list(FILES)}
+        missing = [file for file in needed if held.get(self._key(file)) != file.bytes]
+        known = {file.path: file for file in previous.files} if previous else {}
+        uploaded = self._upload(missing)
+        steps.reached("snapshot files stored")
+        files = tuple(self._described(file, uploaded, known) for file in needed)
+        tables = tuple(self._tables(previous))
+        catalog = self._store_catalog()
+        steps.reached("snapshot catalog stored")
+        version, committed_at = newest_commit(self._copy)
+        snapshot = Snapshot(
+            id=self._id,
+            kind=self._kind,
+            created_at=self._now,
+            warehouse=identity(self._copy),
+            version=version,
+            committed_at=committed_at,
+            tables=tables,
+            catalog=catalog,
+            files=files,
+            software={"udb": __version__, "duckdb": duckdb.__version__},
+        )
+        claims.still_held(self._target, self._id)
+        self._target.write(manifest_key(self._kind, self._id), snapshot.model_dump_json(indent=2).encode())
+        steps.reached("snapshot manifest stored")
+        return Made(snapshot, len(missing), catalog.bytes + sum(file.bytes for file in missing))
+
+    def _key(self, file: StoredFile) -> str:
+        return f"{FILES}{file.path.relative_to(self._root).as_posix()}"
+
+    def _upload(self, missing: list[StoredFile]) -> dict[str, SnapshotFile]:
+        total = sum(file.bytes for file in missing)
+        counter = progress.Counter("snapshot", total, "bytes")
+
+        def put(file: StoredFile) -> SnapshotFile:
+            key = self._key(file)
+            described = self._measured(file, key)
+            try:
+                self._target.put(file.path, key, counter.add)
+            except (UdbError, FileNotFoundError):
+                if file.path.exists():
+                    raise
+                raise _vanished(file) from None
+            steps.reached("snapshot file stored")
+            return described
+
+        return {file.path: file for file in shelf.at_once(put, missing)}
+
+    def _described(
+        self, file: StoredFile, uploaded: Mapping[str, SnapshotFile], known: Mapping[str, SnapshotFile]
+    ) -> SnapshotFile:
+        key = self._key(file)
+        # One that the target holds although no snapshot names it comes from an attempt that did not end.
+        return uploaded.get(key) or known.get(key) or self._measured(file, key)
+
+    def _measured(self, file: StoredFile, key: str) -> SnapshotFile:
+        try:
+            size = file.path.stat().st_size
+            if size != file.bytes:
+                raise UdbError(
+                    "E_WAREHOUSE",
+                    f"{file.path} has {size} bytes, and its commit recorded {file.bytes} ({file.table})",
+                    kept="no snapshot was made; the target is as it was",
+                )
+            return SnapshotFile(path=key, bytes=size, sha256=sha256(file.path))
+        except FileNotFoundError:
+            raise _vanished(file) from None
+
+    def _tables(self, previous: Snapshot | None) -> Iterator[SnapshotTable]:
+        infos = datasets(self._copy)
+        before = {(table.dataset, table.version): table for table in previous.tables} if previous else {}
+        with self._copy.reader(threads=self._lake.settings.threads) as connection:
+            for number, info in enumerate(infos):
+                progress.report("checksums", number, len(infos), "tables")
+                # What the same commit left has the same rows.
+                earlier = before.get((info.dataset, info.version))
+                total = earlier.checksum if earlier else None
+                if total is None and self._kind == "snapshot":
+                    try:
+                        total = checksum(connection, info.dataset)
+                    except duckdb.IOException:
+                        raise _VanishedError(f"a data file of {info.dataset} is missing or damaged") from None
+                yield SnapshotTable(
+                    dataset=info.dataset, version=info.version, rows=info.rows_total, checksum=total
+                )  # fmt: skip
+
+    def _store_catalog(self) -> SnapshotFile:
+        packed = self._scratch / f"lake.{uuid.uuid4().hex[:8]}.zst"
+        shelf.pack_catalog(self._scratch / "lake.sqlite", packed)
+        key = catalog_key(self._kind, self._id)
+        described = SnapshotFile(path=key, bytes=packed.stat().st_size, sha256=sha256(packed))
+        self._target.put(packed, key)
+        return described
+
+
+def _vanished(file: StoredFile) -> _VanishedError:
+    return _VanishedError(f"the data file {file.path} of {file.table} is missing")

@@ -1,0 +1,102 @@
+"""What a snapshot is, and where its parts lie in a target.
+
+files/main/<table>/…             data files, as in the warehouse; shared by all snapshots
+snapshots/<id>/lake.sqlite.zst   the lake catalog with its whole history
+snapshots/<id>/manifest.json     written last: what has none is no snapshot
+copies/<id>/…                    the same, made between snapshots whenever the catalog had changed
+claims/<id>.json                 who is at work in the target
+udb-target.json                  whose target it is
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from udb_pipelines.models import Model
+
+Kind = Literal["snapshot", "copy"]
+
+FILES = "files/"
+FOLDERS: dict[Kind, str] = {"snapshot": "snapshots/", "copy": "copies/"}
+"""Where the manifests and catalogs of each kind lie."""
+
+
+class SnapshotFile(Model):
+    """An object of the target; ``path`` is its key there."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class SnapshotTable(Model):
+    """A dataset as the snapshot holds it."""
+
+    dataset: str
+    version: int
+    """The version that changed it last."""
+    rows: int
+    checksum: str | None
+    """Of its rows, in any order; see ``checksums``. Copies between snapshots have none."""
+
+
+class Snapshot(Model):
+    """What a snapshot holds; its ``manifest.json``."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    kind: Kind
+    created_at: datetime
+    warehouse: str
+    """Identity of the lake; it stays the same through restores and moves."""
+    version: int
+    """The newest version of the lake in it; the older ones are in it too."""
+    committed_at: datetime
+    """When that version was committed: what was acknowledged by then is in the snapshot."""
+    tables: tuple[SnapshotTable, ...]
+    catalog: SnapshotFile
+    """An SQLite file, compressed with zstd; size and checksum are those of the compressed one."""
+    files: tuple[SnapshotFile, ...]
+    software: dict[str, str]
+
+    @property
+    def bytes(self) -> int:
+        """Size of catalog and files together."""
+        return self.catalog.bytes + sum(file.bytes for file in self.files)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables in the newest version."""
+        return sum(table.rows for table in self.tables)
+
+
+def folder_of(kind: Kind, snapshot_id: str) -> str:
+    """Where the snapshot's own parts lie.
+
+    >>> folder_of("copy", "20260103T101112_0a1b2c3d")
+    'copies/20260103T101112_0a1b2c3d/'
+    """
+    return f"{FOLDERS[kind]}{snapshot_id}/"
+
+
+def catalog_key(kind: Kind, snapshot_id: str) -> str:
+    """Key of the catalog."""
+    return f"{folder_of(kind, snapshot_id)}lake.sqlite.zst"
+
+
+def manifest_key(kind: Kind, snapshot_id: str) -> str:
+    """Key of the manifest."""
+    return f"{folder_of(kind, snapshot_id)}manifest.json"
+
+
+def kind_and_id(key: str) -> tuple[Kind, str] | None:
+    """Which snapshot a key belongs to.
+
+    >>> kind_and_id("snapshots/x1/manifest.json"), kind_and_id("files/main/shop/a.parquet")
+    (('snapshot', 'x1'), None)
+    """
+    for kind, folder in FOLDERS.items():
+        if key.startswith(folder) and "/" in key.removeprefix(folder):
+            return kind, key.removeprefix(folder).split("/", 1)[0]
+    return None

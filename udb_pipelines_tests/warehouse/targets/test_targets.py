@@ -1,0 +1,93 @@
+"""Every target does the same, whatever it is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from udb_pipelines.config import Settings
+from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse.targets import Target, open_target
+from udb_pipelines_tests.objectstore import ObjectServer
+
+
+@pytest.fixture(params=["folder", "s3"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+    if request.param == "folder":
+        return open_target(str(tmp_path / "target"), Settings(home=tmp_path))
+    server: ObjectServer = request.getfixturevalue("object_server")
+    settings = Settings(home=tmp_path, **server.options())
+    return open_target(f"s3://{server.new_bucket()}/some/prefix", settings)
+
+
+def test_what_is_put_comes_back(target: Target, tmp_path: Path) -> None:
+    content = os.urandom(20 << 20)  # more than two parts
+    (tmp_path / "big").write_bytes(content)
+    moved: list[int] = []
+    target.put(tmp_path / "big", "files/main/a b/ü.parquet", moved.append)
+    target.get("files/main/a b/ü.parquet", tmp_path / "back", moved.append)
+    assert (tmp_path / "back").read_bytes() == content
+    assert sum(moved) == 2 * len(content)
+    assert target.sha256("files/main/a b/ü.parquet") == hashlib.sha256(content).hexdigest()
+    assert target.size("files/main/a b/ü.parquet") == len(content)
+    assert [(entry.key, entry.bytes) for entry in target.list()] == [("files/main/a b/ü.parquet", len(content))]
+
+
+def test_putting_again_replaces(target: Target, tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}").write_bytes(b"x" * number)
+        target.put(tmp_path / f"{number}", "a/b")
+        target.put(tmp_path / f"{number}", "a/b")
+        target.write("note", f"{number}".encode())
+    assert [(entry.key, entry.bytes) for entry in target.list()] == [("a/b", 2), ("note", 1)]
+    assert target.read("note") == b"2"
+
+
+def test_listing_by_prefix_and_deleting(target: Target) -> None:
+    for key in ("a/1", "a/2", "ab/1", "z"):
+        target.write(key, b"x")
+    assert [entry.key for entry in target.list("a/")] == ["a/1", "a/2"]
+    target.delete(["a/1", "a/2", "never there"])
+    assert [entry.key for entry in target.list()] == ["ab/1", "z"]
+
+
+def test_what_is_not_there(target: Target, tmp_path: Path) -> None:
+    assert target.read("x/y") is None
+    assert target.size("x/y") is None
+    assert target.sha256("x/y") is None
+    assert list(target.list("x/")) == []
+    with pytest.raises(UdbError, match="x/y is missing") as caught:
+        target.get("x/y", tmp_path / "back")
+    assert caught.value.code == "E_SNAPSHOT"
+    assert list(tmp_path.glob("*back*")) == []
+
+
+def test_no_key_leaves_the_folder(settings: Settings, tmp_path: Path) -> None:
+    target = open_target(str(tmp_path / "target"), settings)
+    for key in ("../x", "/etc/x", "a/../../x"):
+        with pytest.raises(UdbError):
+            target.write(key, b"")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_links_what_never_changes(settings: Settings, tmp_path: Path) -> None:
+    target = open_target(str(tmp_path / "target"), settings)
+    (tmp_path / "file").write_bytes(b"x")
+    target.put(tmp_path / "file", "a")
+    target.get("a", tmp_path / "copy")
+    target.get("a", tmp_path / "link", link=True)
+    assert (tmp_path / "file").stat().st_nlink == 3
+    assert (tmp_path / "copy").stat().st_nlink == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://host/x", "s3:///prefix", "s3://key:secret@bucket/x", "s3://bucket?x=1", "http://bucket/x"]
+)
+def test_addresses_that_are_none(settings: Settings, address: str) -> None:
+    with pytest.raises(UdbError) as caught:
+        open_target(address, settings)
+    assert caught.value.code == "E_TARGET"
+    assert "secret" not in caught.value.message
