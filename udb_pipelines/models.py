@@ -109,7 +109,8 @@ class SourceOptions(Model):
     """How far behind the last cursor an incremental sync begins again, for rows that arrive late: ``90s``, ``15m``,
     ``2h``, ``3d``, or a number for a cursor that counts."""
     tombstone: str | None = None
-    """Upsert: a column that marks a row as deleted, by being true, or by holding anything if it is no boolean."""
+    """Upsert: a column that marks a row as deleted, by being true or not 0, or by holding anything if it is
+    neither boolean nor whole number."""
     delete_missing: bool = False
     """Upsert from a database: rows whose key the source no longer holds are deleted."""
     on_schema_change: OnSchemaChange = "evolve"

@@ -38,6 +38,7 @@ def detect(
     quote: options.Quote = None,
     header: options.Header = None,
     skip_rows: options.SkipRows = None,
+    widths: options.Widths = None,
     as_json: Annotated[bool, typer.Option("--json", help="The whole detection as JSON.")] = False,
 ) -> None:
     """Show what ``uri`` is."""
@@ -50,7 +51,7 @@ def detect(
 
     given = {
         "format": format_, "encoding": encoding, "delimiter": delimiter, "quote": quote, "header": header,
-        "skip_rows": skip_rows,
+        "skip_rows": skip_rows, "widths": widths,
     }  # fmt: skip
     place = canonical_uri(uri)
     source = Source(name=derive_name(place), uri=place, options=pinned(given), created_at=datetime.now(UTC))
@@ -103,7 +104,7 @@ def _show_stream(stream: DetectedStream) -> None:
     member = f" ({stream.member})" if stream.member else ""
     packed = f", {stream.compression}" if stream.compression != "none" else ""
     print_line(f"{stream.name}{member}: {stream.format}{packed}, {stream.encoding}{rows}, {len(stream.files)} file(s)")
-    if stream.dialect:
+    if stream.dialect and stream.format != "log":
         print_line(f"  {_dialect(stream.dialect)}")
     if stream.columns:
         print_line("  columns: " + ", ".join(f"{column.name} {column.type}" for column in stream.columns))
@@ -156,7 +157,10 @@ def _dialect(dialect: Dialect) -> str:
     header = (
         f"{dialect.header_rows} header row{'s' * (dialect.header_rows != 1)}" if dialect.header_rows else "no header"
     )
-    parts = [f"delimiter {dialect.delimiter!r}", f"quote {dialect.quote!r}" if dialect.quote else "no quotes", header]
+    if dialect.spans:
+        parts = ["columns from " + ", ".join(str(start) for start, _ in dialect.spans), header]
+    else:
+        parts = [f"delimiter {dialect.delimiter!r}", f"quote {dialect.quote!r}" if dialect.quote else "no quotes", header]
     if dialect.skip_rows:
         parts.append(f"{dialect.skip_rows} lines before it")
     if dialect.comment:

@@ -55,6 +55,14 @@ SyncModeOption = Annotated[
 ]
 Key = Annotated[list[str] | None, _pin("--key", help="A column of the primary key. Repeatable.")]
 Cursor = Annotated[str | None, _pin("--cursor", help="The column that says what is new.")]
+Lookback = Annotated[
+    str | None, _pin("--lookback", help="Begin this far behind the cursor: 90s, 15m, 2h, 3d, or a number.")
+]
+Tombstone = Annotated[str | None, _pin("--tombstone", help="The column that marks a row as deleted (upsert).")]
+DeleteMissing = Annotated[
+    bool | None,
+    _pin("--delete-missing/--no-delete-missing", help="Delete rows whose key the database no longer holds (upsert)."),
+]
 SchemaChangeOption = Annotated[str | None, _pin("--on-schema-change", help="evolve, freeze or fail.", metavar="POLICY")]
 Schedule = Annotated[str | None, _pin("--schedule", help="Run by itself: a cron expression in UTC.")]
 FreshnessHours = Annotated[float | None, _pin("--freshness-hours", help="Warn when the data is older.", min=0)]
@@ -68,7 +76,8 @@ READING: dict[str, Any] = {
 }  # fmt: skip
 """What decides how a source is read and judged, by the field of :class:`SourceOptions` it sets."""
 EVERY: dict[str, Any] = READING | {
-    "allow_empty": AllowEmpty, "sync_mode": SyncModeOption, "cursor": Cursor, "on_schema_change": SchemaChangeOption,
+    "allow_empty": AllowEmpty, "sync_mode": SyncModeOption, "cursor": Cursor, "lookback": Lookback,
+    "tombstone": Tombstone, "delete_missing": DeleteMissing, "on_schema_change": SchemaChangeOption,
     "schedule": Schedule, "freshness_hours": FreshnessHours, "keep_days": KeepDays, "keep_jobs": KeepJobs,
 }  # fmt: skip
 """Also what decides how it is loaded, and when."""

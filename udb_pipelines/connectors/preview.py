@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.provisioning import provision
 from udb_pipelines.connectors.reading import Task
 from udb_pipelines.connectors.rejects import RejectLog
+from udb_pipelines.detection.unpack import open_stream
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Detection, Dialect, Source
 
@@ -63,22 +65,51 @@ def _delimited(task: Task, rows: int) -> Shown:
     """The beginning of the first file, record by record; rejected rows are not shown."""
     from udb_pipelines.connectors.delimited.careful import CarefulReader
     from udb_pipelines.connectors.delimited.text import located, transcoded
-    from udb_pipelines.detection.unpack import open_stream
 
+    task = _shortened(task)
     detected = task.stream.detected
-    file = Path(detected.files[0])
-    head = task.folder / file.name
-    limit = int(task.settings.max_expanded_gb * 10**9)
-    with open_stream(file, detected.compression, detected.member, limit) as stream:
-        data = stream.read(HEAD_BYTES)
-    head.write_bytes(data)
-    plain = detected.model_copy(update={"compression": "none"})
-    # The piece may end inside a character, which is nothing to complain about here.
-    copy, _ = transcoded(head, plain, task.folder, replace=True, limit_bytes=limit)
-    dialect = (detected.dialect or Dialect(delimiter=",")).model_copy(update={"footer_rows": 0})
+    copy, _ = transcoded(Path(detected.files[0]), detected, task.folder, replace=True, limit_bytes=HEAD_BYTES)
+    dialect = detected.dialect or Dialect(delimiter=",")
     reader = CarefulReader(located(copy, dialect, exact=False), dialect, len(detected.columns), task.rejects)
     records = (record for batch in reader.batches() for record in batch)
     return [column.name for column in detected.columns], list(islice(records, rows))
+
+
+def _shortened(task: Task) -> Task:
+    """The task with the beginning of its first file as its only file, unpacked."""
+    detected = task.stream.detected
+    file = Path(detected.files[0])
+    limit = int(task.settings.max_expanded_gb * 10**9)
+    with open_stream(file, detected.compression, detected.member, limit) as stream:
+        data = stream.read(HEAD_BYTES)
+    head = task.folder / "head" / file.name
+    head.parent.mkdir()
+    head.write_bytes(data)
+    dialect = detected.dialect
+    if dialect is not None and len(data) == HEAD_BYTES:
+        dialect = dialect.model_copy(update={"footer_rows": 0})
+    alone = detected.model_copy(update={"files": (str(head),), "compression": "none", "dialect": dialect})
+    # The piece may end inside a character, which is nothing to complain about here.
+    options = task.options.model_copy(update={"encoding_errors": "replace"})
+    return replace(
+        task,
+        stream=task.stream.model_copy(update={"detected": alone}),
+        connection=task.connection.model_copy(update={"options": options}),
+    )
+
+
+def _fixed_width(task: Task, rows: int) -> Shown:
+    from udb_pipelines.connectors.fixed_width import first_rows
+
+    names, found = first_rows(_shortened(task), rows)
+    return names, list(found)
+
+
+def _log(task: Task, rows: int) -> Shown:
+    from udb_pipelines.connectors.log import first_rows
+
+    names, found = first_rows(_shortened(task), rows)
+    return names, list(found)
 
 
 def _json(task: Task, rows: int) -> Shown:
@@ -126,6 +157,8 @@ def _query(task: Task, query: str) -> Shown:
 
 _BY_FORMAT: dict[str, Callable[[Task, int], Shown]] = {
     "delimited": _delimited,
+    "fixed_width": _fixed_width,
+    "log": _log,
     "json": _json,
     "ndjson": _json,
     "spreadsheet": _sheet,

@@ -47,6 +47,8 @@ class Delimited:
     candidates: tuple[Candidate, ...]
     findings: tuple[Finding, ...]
     row_estimate: int | None
+    score: float
+    """Of the dialect: how much of a table it makes, 0 to 1; next to nothing for a single column."""
 
 
 def detect_delimited(
@@ -141,9 +143,13 @@ def _refuse_other_layouts(text: str, name: str, single: Trial) -> None:
     """Refuse what would pass for one column and is something else."""
     layout = layout_of(text.splitlines()[:1000])
     if layout == "fixed_width":
-        raise UdbError("E_UNSUPPORTED", f"{name} has columns of fixed width, which this version cannot read")
+        raise UdbError(
+            "E_NOT_A_TABLE",
+            f"{name} looks like columns of fixed width, but where they begin is not clear",
+            remedy="name the characters of each column with --widths",
+        )
     if layout == "log":
-        raise UdbError("E_UNSUPPORTED", f"{name} is a log; its lines have no fields that this version can tell apart")
+        raise UdbError("E_NOT_A_TABLE", f"{name} looks like a log, but its lines have no layout that is known")
     prose = layout == "prose" and Path(name).suffix.lower() not in SEPARATED
     if prose or single.types < VALUE_LIKE:
         raise UdbError(
@@ -209,7 +215,7 @@ def _described(
         delimiter=delimiter,
         quote=quote,
         escape=escape,
-        newline=_newline(text, best.quote),
+        newline=newline_of(text, best.quote),
         header_rows=layout.header_rows,
         skip_rows=skip,
         comment=comment,
@@ -228,7 +234,7 @@ def _described(
         findings += name_findings(layout.names, schema)
     return Delimited(
         dialect, schema, _candidates(dialect, best, runner_up, opinions, elsewhere), tuple(findings),
-        _row_estimate(sample, encoding, text, rows, layout),
+        _row_estimate(sample, encoding, text, rows, layout), best.score,
     )  # fmt: skip
 
 
@@ -285,7 +291,7 @@ def _quotes_follow(path: Path, delimiter: str, sample: Sample, encoding: Encodin
         return pattern.search(content, max(0, first - 64), first + SEARCHED_BYTES) is not None
 
 
-def _newline(text: str, quote: str) -> Literal["\n", "\r\n", "\r", "mixed"]:
+def newline_of(text: str, quote: str) -> Literal["\n", "\r\n", "\r", "mixed"]:
     """The line end of the records; line ends inside quotes are values."""
     if quote:
         mark = re.escape(quote)

@@ -62,7 +62,8 @@ def _files(source: Source, location: Location, settings: Settings) -> Detection:
     else:
         root, paths = files_at(location.target)
     if any(settings.is_foreign(path) for path in paths):
-        raise UdbError("E_UNREADABLE", "a file of the source belongs to another tenant", remedy="name a file of your own")
+        message = "a file of the source belongs to another tenant"
+        raise UdbError("E_UNREADABLE", message, remedy="name a file of your own")
     files = [LocalFile(path, str(path.relative_to(root))) for path in paths]
     found = detect_files(files, source.options, settings)
     streams = group(found.streams, source.name)

@@ -227,8 +227,11 @@ def candidate_views(stream: Stream | None) -> tuple[Step, ...]:
 
 def _dialect_facts(stream: Stream) -> list[Fact]:
     dialect = stream.detected.dialect
-    if dialect is None:
+    if dialect is None or stream.detected.format == "log":
         return []
+    if dialect.spans:
+        starts = ", ".join(str(start) for start, _ in dialect.spans)
+        return [Fact("Columns begin at", starts), Fact("Line ending", _sign(dialect.newline))]
     escape = "doubled quote" if dialect.escape == dialect.quote and dialect.quote else _sign(dialect.escape)
     facts = [
         Fact("Delimiter", _sign(dialect.delimiter)),

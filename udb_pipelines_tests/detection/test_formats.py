@@ -102,7 +102,8 @@ def test_a_pinned_format_wins_unless_the_content_contradicts(detected: Detect, t
     duckdb.sql(QUERY).write_parquet(str(path))
     assert refused(detected, "b.parquet", path.read_bytes(), format="delimited").code == "E_NOT_A_TABLE"
     assert refused(detected, "a.csv", CSV, format="parquet").code == "E_NOT_A_TABLE"
-    assert refused(detected, "a.csv", CSV, format="fixed_width").code == "E_UNSUPPORTED"
+    assert refused(detected, "a.csv", CSV, format="fixed_width").code == "E_NOT_A_TABLE"
+    assert refused(detected, "a.csv", CSV, format="log").code == "E_NOT_A_TABLE"
     assert refused(detected, "a.csv", CSV, format="json").code == "E_CORRUPT"
 
 

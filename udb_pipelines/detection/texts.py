@@ -1,0 +1,245 @@
+"""Texts: JSON, delimited, of fixed width, or a log; whatever explains the lines best.
+
+What does not look like the others is asked of each reading, and the readings compete by score; the one that loses
+closely is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from udb_pipelines.config import Settings
+from udb_pipelines.detection.delimited import CLOSE, Delimited, detect_delimited, newline_of
+from udb_pipelines.detection.encoding import Encoding, decode, find_encoding
+from udb_pipelines.detection.findings import told
+from udb_pipelines.detection.fixedwidth import ACCEPTED_SCORE, FixedWidth, find_fixed_width, read_as, spans_of
+from udb_pipelines.detection.jsontext import detect_json
+from udb_pipelines.detection.localfile import JSON_SUFFIXES, FileTables, LocalFile, certain
+from udb_pipelines.detection.loglines import Log, find_log
+from udb_pipelines.detection.naming import name_columns, name_findings
+from udb_pipelines.detection.sample import Sample
+from udb_pipelines.errors import UdbError
+from udb_pipelines.models import (
+    Candidate,
+    ColumnSchema,
+    DetectedStream,
+    Dialect,
+    Evidence,
+    Finding,
+    SourceOptions,
+    slug,
+)
+
+
+def detect_text(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:
+    """The tables of a text.
+
+    Raises:
+        UdbError: what :func:`detect_json` and :func:`detect_delimited` raise.
+    """
+    if options.format in ("json", "ndjson"):
+        return json_tables(file, sample, options, settings)
+    if options.format is None and file.suffix in JSON_SUFFIXES:
+        return _said_to_be_json(file, sample, options, settings)
+    return _by_lines(file, sample, options, settings)
+
+
+def json_tables(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:
+    """The table of a text that begins like JSON.
+
+    Raises:
+        UdbError: ``E_CORRUPT``, ``E_UTF8_INVALID``, and what other readings of it raise.
+    """
+    encoding = find_encoding(sample, options.encoding)
+    limit = int(settings.max_expanded_gb * 1e9)
+    try:
+        table = detect_json(file.path, file.name, file.compression, encoding.name, limit)
+    except UdbError:
+        # A text may begin with a bracket without being JSON; its extension then decides who tells what is wrong.
+        if file.suffix in JSON_SUFFIXES or options.format:
+            raise
+        return _by_lines(file, sample, options, settings)
+    return FileTables((DetectedStream(
+        name=slug(file.stem), format=table.format, files=(str(file.path),), records=table.records,
+        compression=file.compression, encoding=encoding.name, encoding_confidence=encoding.confidence,
+        columns=table.columns, row_estimate=table.row_estimate,
+        candidates=certain(table.format, "the text is valid JSON"),
+        findings=encoding.findings + ((told("W_NO_ROWS", f"{file.name} holds no records"),)
+                                      if table.row_estimate == 0 else ()),
+    ),))  # fmt: skip
+
+
+def _said_to_be_json(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:
+    """A text that does not begin like JSON: a number or a string all the same, or an undoubted table, or broken."""
+    try:
+        return json_tables(file, sample, options, settings)
+    except UdbError as error:
+        with suppress(UdbError):
+            found = _by_lines(file, sample, options, settings)
+            if len(found.streams[0].columns) > 1 and found.streams[0].row_estimate:
+                return found
+        raise error from None
+
+
+# --- readings that compete --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A text to be read, and how."""
+
+    file: LocalFile
+    sample: Sample
+    encoding: Encoding
+    options: SourceOptions
+    settings: Settings
+
+    @property
+    def head(self) -> str:
+        """Its beginning, in whole lines where there is more of it."""
+        text = decode(self.sample.head, self.encoding)
+        return text.rstrip("\x00\x1a") if self.sample.whole else text[: text.rfind("\n") + 1] or text
+
+    def stream(self, findings: Iterable[Finding] = (), **found: object) -> FileTables:
+        """A table of it; ``found`` are fields of :class:`DetectedStream`."""
+        given = {
+            "name": slug(self.file.stem), "files": (str(self.file.path),), "compression": self.file.compression,
+            "encoding": self.encoding.name, "encoding_confidence": self.encoding.confidence,
+            "findings": (*self.encoding.findings, *findings),
+        }  # fmt: skip
+        return FileTables((DetectedStream.model_validate(given | found),))
+
+
+def _by_lines(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:
+    """The reading that explains the lines best, or the refusal of the delimited one."""
+    text = _Text(file, sample, find_encoding(sample, options.encoding), options, settings)
+    lines = text.head.splitlines()
+    pinned = options.format or ("fixed_width" if options.widths else "delimited" if options.delimiter else None)
+    log = find_log(lines) if pinned in (None, "log") else None
+    fixed = _fixed_width(lines, options, whole=sample.whole) if pinned in (None, "fixed_width") else None
+    if pinned == "log" or (log is not None and pinned is None):
+        return _log_table(text, log)
+    if pinned == "fixed_width":
+        return _fixed_table(text, fixed, None)
+    try:
+        delimited = detect_delimited(file.path, file.name, sample, text.encoding, options, settings)
+    except UdbError:
+        if fixed is None:
+            raise
+        return _fixed_table(text, fixed, None)
+    if fixed is not None and fixed.score > delimited.score:
+        return _fixed_table(text, fixed, delimited)
+    return text.stream(
+        format="delimited", dialect=delimited.dialect, columns=delimited.columns, row_estimate=delimited.row_estimate,
+        candidates=delimited.candidates, findings=(*delimited.findings, *_close(fixed, delimited)),
+    )  # fmt: skip
+
+
+def _close(fixed: FixedWidth | None, delimited: Delimited) -> tuple[Finding, ...]:
+    if fixed is None or fixed.score < CLOSE * delimited.score:
+        return ()
+    return (told("W_DIALECT_AMBIGUOUS", "columns of fixed width explain almost as much (--format fixed_width)"),)
+
+
+def _fixed_width(lines: list[str], options: SourceOptions, *, whole: bool) -> FixedWidth | None:
+    header = {"auto": None, "none": 0}.get(str(options.header), options.header)
+    rows = header if isinstance(header, int) else None
+    if options.widths:
+        return read_as(lines, spans_of(options.widths), header_rows=rows, skip_rows=options.skip_rows or 0)
+    found = find_fixed_width(lines, header_rows=rows, skip_rows=options.skip_rows, whole=whole)
+    return found if options.format or (found and found.score >= ACCEPTED_SCORE and found.share >= 0.9) else None
+
+
+def _fixed_table(text: _Text, found: FixedWidth | None, rival: Delimited | None) -> FileTables:
+    """The table of columns of fixed width.
+
+    Raises:
+        UdbError: ``E_NOT_A_TABLE`` when no boundaries were found.
+    """
+    name = text.file.name
+    if found is None:
+        raise UdbError(
+            "E_NOT_A_TABLE",
+            f"{name}: no places are blank in all of its lines, so that no columns of fixed width can be told apart",
+            remedy="name their widths with --widths",
+        )
+    columns = name_columns(found.names)
+    dialect = Dialect(
+        delimiter="", quote="", escape="", newline=newline_of(text.head, ""), header_rows=found.header_rows,
+        skip_rows=found.skip_rows, footer_rows=found.footer_rows, spans=found.spans,
+    )  # fmt: skip
+    rest = rival.score if rival else 0.0
+    confidence = found.score / (found.score + rest) if found.score else 0.5
+    candidate = Candidate(
+        format="fixed_width", confidence=confidence, evidence=_evidence(found, text.options), dialect=dialect
+    )
+    others = rival.candidates[:1] if rival else ()
+    lesser = tuple(other.model_copy(update={"confidence": 1 - confidence}) for other in others)
+    return text.stream(
+        format="fixed_width", dialect=dialect, columns=columns, candidates=(candidate, *lesser),
+        row_estimate=_scaled(text, found.rows), findings=_fixed_findings(text, found, columns, rest),
+    )  # fmt: skip
+
+
+def _evidence(found: FixedWidth, options: SourceOptions) -> tuple[Evidence, ...]:
+    places = len(found.spans) - 1
+    if options.widths:
+        why = Evidence(what="the widths were given", weight=1.0)
+    elif found.ruled:
+        why = Evidence(what="a line of dashes says where the columns begin", weight=1.0)
+    else:
+        why = Evidence(what=f"{places} places part the lines all the way down", weight=0.8)
+    return (
+        why,
+        Evidence(what=f"{found.share:.0%} of the sampled lines keep to them", weight=found.share),
+        Evidence(what=f"{found.types:.0%} of the cells look like values", weight=min(1.0, found.types)),
+    )
+
+
+def _fixed_findings(
+    text: _Text, found: FixedWidth, columns: tuple[ColumnSchema, ...], rest: float
+) -> Iterator[Finding]:
+    if found.header_rows:
+        yield from name_findings(found.names, columns)
+    else:
+        yield told("W_HEADER_GUESSED", "no header was found; columns are named by position")
+    if any(line.strip() for line in text.head.splitlines()[: found.skip_rows]):
+        yield told("W_PREAMBLE", f"{found.skip_rows} lines before the table", count=found.skip_rows)
+    if found.footer_rows:
+        yield told("W_FOOTER", f"{found.footer_rows} lines after the table", count=found.footer_rows)
+    if rest >= CLOSE * found.score > 0:
+        yield told("W_DIALECT_AMBIGUOUS", "columns of fixed width were chosen; a delimiter explains almost as much")
+
+
+def _log_table(text: _Text, found: Log | None) -> FileTables:
+    """The table of a log.
+
+    Raises:
+        UdbError: ``E_NOT_A_TABLE`` when its lines have no known layout.
+    """
+    if found is None:
+        raise UdbError(
+            "E_NOT_A_TABLE",
+            f"{text.file.name}: its lines have no layout of a log that is known",
+            remedy="name it with --format delimited if each line is one value",
+        )
+    evidence = (
+        Evidence(what=f"{found.plain:.0%} of the sampled lines are {found.layout.what}", weight=found.plain),
+        Evidence(what=f"{found.share:.0%} of them begin an entry or go on with one", weight=found.share),
+    )
+    # Entries are lines: what is beside the newline does not matter.
+    dialect = Dialect(delimiter="", quote="", escape="", newline=newline_of(text.head, ""), header_rows=0)
+    return text.stream(
+        format="log", records=found.layout.name, dialect=dialect, columns=name_columns(found.columns),
+        candidates=(Candidate(format="log", confidence=min(found.share, 0.99), evidence=evidence),),
+        row_estimate=_scaled(text, found.entries),
+    )  # fmt: skip
+
+
+def _scaled(text: _Text, rows: int) -> int | None:
+    """Rows of the whole text, by those of its beginning; None when its size is not known."""
+    if text.sample.whole:
+        return rows
+    return round(rows * text.sample.size / len(text.sample.head)) if text.sample.size else None
