@@ -276,7 +276,7 @@ class Settings(BaseSettings):
 
 _KEPT = frozenset(
     {
-        "artifacts", "cache", "contracts", "dagster", "landing", "rejects", "snapshots", "stages", "staging", "tmp",
+        "archive", "artifacts", "cache", "contracts", "dagster", "landing", "rejects", "snapshots", "stages", "staging", "tmp",
         "warehouse",
     }
 )  # fmt: skip

@@ -11,6 +11,7 @@ import typer
 from udb_pipelines import __version__
 from udb_pipelines.cli import (
     configuration,
+    contracts,
     detecting,
     doctor,
     jobs,
@@ -85,6 +86,7 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(tenants.app, name="tenants")
 app.command("sql")(query.sql)
 app.command("history")(query.history)
+app.add_typer(contracts.app, name="contract")
 app.command("report")(reports.report)
 app.command("jobs")(jobs.jobs)
 app.add_typer(secrets.app, name="secrets")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from udb_pipelines.cli import options, session
 from udb_pipelines.cli.display import Display, display
 from udb_pipelines.cli.errors import show_error
 from udb_pipelines.cli.jobs import whole_id
+from udb_pipelines.cli.outlook import Outlook, outlooks
 from udb_pipelines.cli.present import (
     INTERRUPTED,
     VERDICT_STYLES,
@@ -117,7 +119,16 @@ class Result:
     @property
     def exit_code(self) -> int:
         """What this input alone would end the command with."""
-        return INTERRUPTED if self.canceled else int(self.error.exit_code) if self.error else int(Exit.OK)
+        if self.canceled:
+            return INTERRUPTED
+        if self.error:
+            return int(self.error.exit_code)
+        return int(Exit.DATA if any(outlook.contract == "FAIL" for outlook in self.outlooks) else Exit.OK)
+
+    @cached_property
+    def outlooks(self) -> tuple[Outlook, ...]:
+        """What the published profiles say beside their verdicts."""
+        return outlooks(self.manifest) if self.manifest else ()
 
     def summary(self) -> str:
         """The job in half a line."""
@@ -150,6 +161,8 @@ class Result:
             "datasets": [dataset.model_dump(mode="json", exclude={"findings"}) for dataset in sync.datasets]
             if sync
             else [],
+            "contracts": {outlook.dataset: outlook.contract for outlook in self.outlooks if outlook.contract},
+            "drift": {outlook.dataset: outlook.drift for outlook in self.outlooks if outlook.drift},
             "reports": {name: str(path) for name, path in report_paths(self.manifest).items()} if self.manifest else {},
             "error": scrub.error(self.error) if self.error else None,
             "seconds": self.outcome.seconds if self.outcome else {},
@@ -247,6 +260,8 @@ def _closing_table(results: list[Result]) -> None:
     if on_terminal():
         print_line()
     print_table(columns, [row for result in results for row in _rows(result)])
+    for line in (line for result in results for outlook in result.outlooks for line in outlook.lines()):
+        print_line(line)
     print_paths("report", reports)
     if reports and on_terminal():
         print_line("look    udb report NAME --open, or all of them and the jobs: udb ui")

@@ -56,11 +56,6 @@ def _connection(context: dg.AssetExecutionContext, udb: UdbParam, detection: Det
     return provided
 
 
-def _contracts(context: dg.AssetExecutionContext, udb: Udb) -> tuple[Udb, str]:
-    """Whose contracts hold for the partition, and the job that asks."""
-    return udb.at(context.partition_key)[0], context.run.run_id
-
-
 def _raw(context: dg.AssetExecutionContext, udb: UdbParam, connection: Connection) -> Iterator[Any]:
     from udb_pipelines import warehouse
     from udb_pipelines.connectors import extract
@@ -71,7 +66,7 @@ def _raw(context: dg.AssetExecutionContext, udb: UdbParam, connection: Connectio
         return extract(connection, own.settings, context.run.run_id, last.fingerprint if last else None)
 
     staged = _in_stage(context, "sync", work)
-    yield from checks.before_commit(staged, *_contracts(context, udb))
+    yield from checks.before_commit(staged, udb.at(context.partition_key)[0], context.run.run_id)
     yield dg.Output(staged)
     # The IO manager has committed and recorded what it committed; the checks look at that, not at the plan.
     own, source = udb.at(context.partition_key)

@@ -263,11 +263,26 @@ def freshness(udb: Udb, now: datetime) -> dg.AssetCheckResult:
             age = (now - (last.committed_at if last else source.created_at)).total_seconds() / 3600
             name = key_of(own.settings.tenant, source.name)
             rows.append((name, round(age, 2), limit, "late" if age > limit else "fresh"))
+        rows.extend(_promised(own, now))
     late = [row[0] for row in rows if row[3] == "late"]
     table = markdown_table(["source", "hours since the last commit", "limit", "state"], rows)
     return dg.AssetCheckResult(
         passed=not late,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"late: {', '.join(late)}" if late else f"{len(rows)} sources are fresh",
+        description=f"late: {', '.join(late)}" if late else f"{len(rows)} sources and promises are fresh",
         metadata={"late": len(late), "sources": dg.MetadataValue.md(table)},
     )
+
+
+def _promised(own: Udb, now: datetime) -> Iterator[tuple[str, object, object, str]]:
+    """What the pinned contracts promise about time (``slaProperties``), for one tenant."""
+    from udb_pipelines import contracts, warehouse
+
+    names = contracts.pinned_names(own.settings)
+    if not names:
+        return
+    for info in warehouse.datasets(own.lake):
+        pin = contracts.pinned(own.settings, info.dataset) if info.dataset in names else None
+        for check in contracts.check_freshness(own.lake, pin, info.committed_at, now) if pin else ():
+            state = "fresh" if check.status == "kept" else "late"
+            yield key_of(own.settings.tenant, info.dataset), check.found, check.promise, state

@@ -2,7 +2,7 @@
 
     <artifacts>/<source>/<job id>/manifest.json
                                   index.html            only with more than one dataset
-                                  <dataset>/profile.json, metrics.csv, report.html, audit.log.json
+                                  <dataset>/profile.json, metrics.csv, contract.yaml, report.html, audit.log.json
                                   <dataset>/rejects.parquet   only when rows were rejected
 
 ``publisher`` decides and assembles, ``folder`` makes the whole folder appear at once or not at all,

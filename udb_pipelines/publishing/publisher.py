@@ -26,6 +26,7 @@ from udb_pipelines.publishing.metrics import metrics_csv
 
 MEDIA_TYPES = {
     ".json": "application/json",
+    ".yaml": "application/yaml",
     ".csv": "text/csv; charset=utf-8; header=present",
     ".html": "text/html; charset=utf-8",
     ".parquet": "application/vnd.apache.parquet",
@@ -106,6 +107,7 @@ def _artifacts(
     seconds: dict[str, float],
 ) -> Iterator[Artifact]:
     # Rendering needs Jinja; a job that publishes nothing does not pay for importing it.
+    from udb_pipelines.contracts.infer import FILE_NAME, contract_yaml
     from udb_pipelines.publishing.report import index_html, report_html
 
     versions = software_versions()
@@ -119,6 +121,7 @@ def _artifacts(
         texts = {
             "profile.json": profile_json(profile),
             "metrics.csv": metrics_csv(profile),
+            FILE_NAME: contract_yaml(profile, commit, connection.options.freshness_hours),
             "audit.log.json": audit_json(
                 profile, sync, detection, stream.detected if stream else None, seconds, versions
             ),

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUn
 
 import udb_pipelines
 from udb_pipelines.models import DatasetVersion, Detection, Profile, ProfileSet, Stream
-from udb_pipelines.publishing import formatting, view, whole
+from udb_pipelines.publishing import formatting, promises, view, whole
 
 VERDICT_MEANINGS = {
     "PASS": "Nothing found that stands in the way.",
@@ -51,6 +51,7 @@ def report_html(
         headline=view.headline(profile),
         facts=view.header_facts(profile, seconds),
         findings=view.finding_views(profile.findings, profile.columns),
+        contract=promises.contract_view(profile),
         changes=commit.schema_changes if commit else (),
         columns=view.column_views(profile, commit),
         types=sorted({column.type for column in profile.columns}),
