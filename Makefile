@@ -12,7 +12,7 @@ SECONDS ?= 300
 export UDB_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-long lint types format lock docs bench bench-detect fuzz corpora clean
+.PHONY: help install demo dev test test-long lint types format lock docs bench bench-detect bench-profile fuzz corpora clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench: $(STAMP) ## Measure what benchmarks/ promises and save benchmarks/RESULTS
 
 bench-detect: $(STAMP) ## Measure detection and loading against other readers and save benchmarks/RESULTS-detect.md
 	@$(BIN)/python -m benchmarks.detect
+
+bench-profile: $(STAMP) ## Measure the profiler against its peers and save benchmarks/RESULTS-profile.md (FULL=1: to 10 GB)
+	@$(BIN)/python -m benchmarks.profile $(if $(FULL),--full)
 
 fuzz: $(STAMP) ## Read damaged public files for minutes (SECONDS=300): no crash, no hang
 	@$(BIN)/python -m udb_pipelines_tests.detection.fuzz $(SECONDS)

@@ -51,12 +51,33 @@ def write_csv(path: Path, rows: int, first: int = 0, columns: int = 30) -> Path:
     """
     if path.exists():
         return path
+    return _copy(path, f"FROM ({_mixed(first, rows)})", "FORMAT csv, HEADER", columns)
+
+
+def write_parquet(path: Path, rows: int) -> Path:
+    """Write the same 30 columns, typed, as one Parquet file, unless it is there."""
+    return path if path.exists() else _copy(path, f"FROM ({_mixed(0, rows)})", "FORMAT parquet, COMPRESSION zstd", 30)
+
+
+def write_wide_parquet(path: Path, rows: int, columns: int) -> Path:
+    """Write the mixed columns again and again, side by side, until there are so many; unless the file is there."""
+    if path.exists():
+        return path
+    times = -(-columns // 30)
+    sides = " POSITIONAL JOIN ".join(f"({_mixed(side * rows, rows)}) AS t{side}" for side in range(times))
+    return _copy(path, f"FROM {sides}", "FORMAT parquet, COMPRESSION zstd", columns)
+
+
+def _mixed(first: int, rows: int) -> str:
+    return f"SELECT {COLUMNS} FROM (SELECT i, md5(i::VARCHAR) AS uuid_text FROM range({first}, {first + rows}) t(i))"
+
+
+def _copy(path: Path, table: str, how: str, columns: int) -> Path:
     partial = path.with_suffix(".part")
-    with duckdb.connect() as database:
+    with duckdb.connect(config={"memory_limit": "2GB"}) as database:
         database.execute("CREATE MACRO h(i, k) AS (hash(i * 64 + k) // 4)::BIGINT")
-        numbers = f"SELECT i, md5(i::VARCHAR) AS uuid_text FROM range({first}, {first + rows}) t(i)"
-        table = f"(SELECT {COLUMNS} FROM ({numbers}))"
-        names = ", ".join(database.sql(f"FROM {table} LIMIT 0").columns[:columns])
-        database.execute(f"COPY (SELECT {names} FROM {table}) TO '{partial}' (FORMAT csv, HEADER)")
+        names = database.sql(f"{table} LIMIT 0").columns
+        chosen = ", ".join(f'#{place} AS "{name}"' for place, name in enumerate(names[:columns], 1))
+        database.execute(f"COPY (SELECT {chosen} {table}) TO '{partial}' ({how})")
     partial.rename(path)
     return path

@@ -36,13 +36,10 @@ def profile_columns(session: Session, columns: Sequence[Column]) -> list[ColumnP
     One scan of the columns; what follows reads their distinct values. Only a finding looks at rows again, up to
     the first one concerned.
     """
-    alike = columns[0]
-    session.load_values(columns, keep=f"NOT {sql.blank('v')}" if alike.is_text else "true")
-    facts = _facts(session, columns)
-    parts = profile_text(session, facts) if alike.is_text else profile_typed(session, alike, facts)
+    facts, parts = facts_and_parts(session, columns)
     semantics = find_semantics(session, columns, facts, parts)
     top, bottom = (session.ranked(VALUES, len(columns), rarest=rarest) for rarest in (False, True))
-    extremes = _extremes(session, facts) if alike.has_lengths else {}
+    extremes = _extremes(session, facts) if columns[0].has_lengths else {}
     return [
         _masked(
             session,
@@ -58,6 +55,14 @@ def profile_columns(session: Session, columns: Sequence[Column]) -> list[ColumnP
         )
         for column in columns
     ]
+
+
+def facts_and_parts(session: Session, columns: Sequence[Column]) -> tuple[dict[int, Facts], dict[int, Parts]]:
+    """Run the distinct-value pass of columns of one storage type: what they hold, and what their type adds."""
+    alike = columns[0]
+    session.load_values(columns, keep=f"NOT {sql.blank('v')}" if alike.is_text else "true")
+    facts = _facts(session, columns)
+    return facts, profile_text(session, facts) if alike.is_text else profile_typed(session, alike, facts)
 
 
 def _masked(session: Session, profile: ColumnProfile) -> ColumnProfile:

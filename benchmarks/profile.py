@@ -1,0 +1,182 @@
+"""``make bench-profile``: what the profiler costs beside its peers, how it grows, and how often it is right.
+
+Prints Markdown and saves it as ``RESULTS-profile.md``; ``--full`` grows to ten gigabytes, for which the machine needs
+some thirty of disk. Every contender works in a process of its own and tells the CPU seconds from the stored file to
+its result, imports left out; the peak is that of its whole process.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.measure import PYTHON, cache, environment
+from benchmarks.profile_right import dirty, personal, types, unseen
+from benchmarks.tables import write_parquet, write_wide_parquet
+from udb_pipelines.config import Settings
+
+RESULTS = Path(__file__).with_name("RESULTS-profile.md")
+PACKAGES = ("udb-pipelines", "duckdb", "polars", "pandas")
+ROWS = 1_000_000
+BYTES_OF_A_ROW = 378
+"""As CSV."""
+GROWTH = {"0.1 GB": 250_000, "1 GB": 2_500_000}
+GROWTH_FULL = {"10 GB": 25_000_000}
+WIDE_ROWS = 20_000
+WIDE = (30, 250, 500)
+PEER = "fg-data-profiling==4.20.0"
+"""Once ydata-profiling. It keeps pandas below 3, so it gets an environment of its own."""
+
+MEASURED = """
+import resource, sys, time
+def measured(work):
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    print(cpu, wall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+SUMMARIZE = """
+import duckdb
+connection = duckdb.connect(config={"memory_limit": "1GB", "threads": int(sys.argv[2])})
+connection.execute("SET enable_progress_bar = false")
+measured(lambda: connection.execute(f"SUMMARIZE FROM read_parquet('{sys.argv[1]}')").fetchall())
+"""
+OURS = """
+from udb_pipelines.config import load_settings
+from udb_pipelines.engine import connect
+from udb_pipelines.profiling import profile_table
+settings = load_settings()
+measured(lambda: profile_table(connect(settings), f"read_parquet('{sys.argv[1]}')", settings))
+"""
+POLARS = """
+import polars
+measured(lambda: polars.read_parquet(sys.argv[1]).describe())
+"""
+YDATA = """
+import logging, os
+logging.disable(logging.CRITICAL)
+os.environ["TQDM_DISABLE"] = "1"
+import pandas
+from data_profiling import ProfileReport
+measured(lambda: ProfileReport(pandas.read_parquet(sys.argv[1]), minimal=True, progress_bar=False).to_json())
+"""
+
+Lines = Iterator[str]
+
+
+def main(arguments: list[str]) -> int:
+    """Measure and save."""
+    lines = []
+    parts = (_preface(), cost(), growth(full="--full" in arguments), types(), personal(), unseen(), dirty())
+    for line in (line for part in parts for line in part):
+        print(line, flush=True)
+        lines.append(line)
+    RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return 0
+
+
+def _preface() -> Lines:
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    yield "# The profiler, measured"
+    yield ""
+    yield (
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}, "
+        f"{PEER.replace('==', ' ')}. Written by `make bench-profile`; do not edit."
+    )
+
+
+def cost() -> Lines:
+    """A million rows of thirty mixed columns, stored as Parquet."""
+    stored = write_parquet(cache(f"wide-{ROWS}.parquet"), ROWS)
+    contenders = {
+        "DuckDB `SUMMARIZE`": _run(SUMMARIZE, stored),
+        "UDB": _run(OURS, stored),
+        "polars `describe`": _run(POLARS, stored),
+        "fg-data-profiling, minimal": _run(YDATA, stored, python=_peer()),
+    }
+    base = contenders["DuckDB `SUMMARIZE`"][0]
+    yield f"\n## {ROWS:,} rows x 30 mixed columns\n"
+    yield (
+        f"One Parquet file of {stored.stat().st_size / 1e6:,.0f} MB ({ROWS * BYTES_OF_A_ROW / 1e6:,.0f} MB as CSV), "
+        "read and profiled. `SUMMARIZE` estimates distinct values and quantiles, `describe` has neither distinct "
+        "values nor types; UDB is exact and finds types, keys, pairs and personal data."
+    )
+    yield from table(
+        ("", "CPU-s", "wall s", "peak MB", "times SUMMARIZE"),
+        ([name, f"{c:.1f}", f"{w:.1f}", f"{m:,.0f}", f"{c / base:.2f}"] for name, (c, w, m) in contenders.items()),
+    )
+    ours, theirs = contenders["UDB"], contenders["fg-data-profiling, minimal"]
+    yield (
+        f"Aims: at most 3.5 times `SUMMARIZE` ({ours[0] / base:.2f}), a seventh of fg-data-profiling minimal "
+        f"(1/{theirs[0] / ours[0]:.1f}), 1 GB ({ours[2]:,.0f} MB)."
+    )
+
+
+def growth(*, full: bool) -> Lines:
+    """More rows, more columns, the same limit of memory: that of the settings."""
+    yield "\n## Growth\n"
+    yield f"`UDB_MEMORY_LIMIT` {Settings().memory_limit}, the default; the peak is that of the process."
+    yield from table(("rows x 30 columns", "rows", "CPU-s", "wall s", "peak MB", "CPU-s per million rows"), _rows(full))
+    yield from table((f"columns, {WIDE_ROWS:,} rows", "CPU-s", "wall s", "peak MB", "CPU-ms per column"), _columns())
+
+
+def _rows(full: bool) -> Iterator[list[str]]:
+    for name, rows in (GROWTH | (GROWTH_FULL if full else {})).items():
+        stored = write_parquet(cache(f"wide-{rows}.parquet"), rows)
+        cpu, wall, peak = _run(OURS, stored)
+        yield [name, f"{rows:,}", f"{cpu:.1f}", f"{wall:.1f}", f"{peak:,.0f}", f"{cpu / rows * 1e6:.1f}"]
+        if rows > ROWS:
+            stored.unlink()
+
+
+def _columns() -> Iterator[list[str]]:
+    for columns in WIDE:
+        stored = write_wide_parquet(cache(f"columns-{columns}.parquet"), WIDE_ROWS, columns)
+        cpu, wall, peak = _run(OURS, stored)
+        yield [str(columns), f"{cpu:.1f}", f"{wall:.1f}", f"{peak:,.0f}", f"{1000 * cpu / columns:.0f}"]
+
+
+def table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> Lines:
+    """A Markdown table."""
+    names = [str(name) for name in header]
+    yield ""
+    yield f"| {' | '.join(names)} |"
+    yield f"|---|{'--:|' * (len(names) - 1)}"
+    for row in rows:
+        yield f"| {' | '.join(map(str, row))} |"
+    yield ""
+
+
+def _run(script: str, stored: Path, python: str = PYTHON) -> tuple[float, float, float]:
+    """CPU seconds, seconds and peak megabytes of a contender."""
+    with tempfile.TemporaryDirectory(dir=cache("")) as home:
+        env = environment(Path(home))
+        command = [python, "-c", MEASURED + script, str(stored), str(Settings().threads)]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-3000:])
+    cpu, wall, peak = map(float, done.stdout.split()[-3:])
+    return cpu, wall, peak
+
+
+def _peer() -> str:
+    """The Python of an environment with the other profiler, made when it is not there."""
+    folder = cache("ydata")
+    python = folder / "bin" / "python"
+    if not python.exists():
+        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or "uv"
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), PEER, "pyarrow"], check=True)
+    return str(python)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
