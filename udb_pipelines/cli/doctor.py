@@ -43,6 +43,7 @@ def doctor(
     checks = [
         *_machine(settings),
         *warehouse.check(session.lake(), mend=mend),
+        _asked("copies", _copies, settings),
         _dagster(settings),
         _jobs(settings, mend),
     ]
@@ -194,6 +195,14 @@ def _control(settings: Settings) -> Check:
 
     count = len(SourceRegistry(settings).list())
     return Check(name="control", status="ok", detail=f"{count} source{'s' * (count != 1)} registered")
+
+
+def _copies(_: Settings) -> Check:
+    from udb_pipelines.warehouse.checks import Check
+    from udb_pipelines.warehouse.snapshots.keeping import report
+
+    status, detail = report(session.lake())
+    return Check(name="copies", status=status, detail=detail)
 
 
 def _dagster(settings: Settings) -> Check:

@@ -183,6 +183,9 @@ def _newest(target: Opened) -> str:
 
 
 def _tell(made: Made, target: Opened, as_json: bool) -> None:
+    from udb_pipelines.warehouse import snapshots
+
+    snapshots.remember(session.settings(), made, target.address)
     snapshot = made.snapshot
     if as_json:
         facts = {"copied_files": made.copied_files, "copied_bytes": made.copied_bytes, "target": target.address}

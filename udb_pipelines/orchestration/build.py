@@ -63,7 +63,7 @@ def build_defs(
     from udb_pipelines.orchestration import schedules, sensors
     from udb_pipelines.orchestration.checks import fresh
     from udb_pipelines.orchestration.cleanup import cleanup_job
-    from udb_pipelines.orchestration.snapshots import snapshot_asset
+    from udb_pipelines.orchestration.snapshots import copying_sensor, snapshot_asset
 
     chosen = settings or load_settings()
     our_logging.configure(chosen)
@@ -73,7 +73,7 @@ def build_defs(
         asset_checks=[fresh],
         resources={**resources(chosen), **(resource_overrides or {})},
         jobs=[jobs.path_job(), jobs.multiprocess_job(), *jobs.housekeeping_jobs(), cleanup_job],
-        sensors=sensors.SENSORS,
+        sensors=[*sensors.SENSORS, copying_sensor(chosen)],
         schedules=[*schedules.fixed_schedules(), *_source_schedules(chosen)],
     )
 

@@ -1,10 +1,12 @@
 """The snapshot as an asset: every tenant's warehouse copied, what was copied read again, and what is old removed.
 
-It takes no slot of a pool: it does not write the warehouse, and others must not wait for an upload. Annotations
-decide what Dagster hands over, so this module does without postponed evaluation.
+A sensor copies what changes in between. The asset takes no slot of a pool: it does not write the warehouse, and
+others must not wait for an upload. Annotations decide what Dagster hands over, so this module does without
+postponed evaluation.
 Docs: https://docs.dagster.io/guides/build/assets
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from udb_pipelines.config import DEFAULT_TENANT
+from udb_pipelines.config import DEFAULT_TENANT, Settings
 from udb_pipelines.errors import UdbError
 from udb_pipelines.orchestration import checks
 from udb_pipelines.orchestration.assets import GROUP, RAW
@@ -24,6 +26,16 @@ if TYPE_CHECKING:
     from udb_pipelines.warehouse.snapshots import Made, Pruned
 
 UdbParam = dg.ResourceParam[Udb]
+
+
+COPIES = "warehouse_copy"
+"""The asset whose materializations are the copies between snapshots."""
+
+SHORTEST_INTERVAL = 10
+"""Seconds between two looks, however small the setting is."""
+
+BUDGET_SECONDS = 35.0
+"""A look begins no further file after this: Dagster gives up on a sensor after 60."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,7 @@ def _of(own: Udb) -> Outcome | None:
     if own.lake.current_version() == 0:
         return None
     made = snapshots.create(own.lake, target)
+    snapshots.remember(own.settings, made, target.address)
     problems = snapshots.verify(target, made.snapshot.id)
     pruned = None
     try:
@@ -79,6 +92,35 @@ def _of(own: Udb) -> Outcome | None:
         if error.code != "E_LOCK_TIMEOUT":
             raise
     return Outcome(own.settings.tenant, target.address, made, problems, pruned)
+
+
+def copying_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Copies what has changed to the target, as often as ``settings`` say; a target that is down fails nothing."""
+
+    @dg.sensor(
+        minimum_interval_seconds=max(settings.snapshot_copy_seconds, SHORTEST_INTERVAL),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Between snapshots, copies what has changed in the warehouse to the snapshot target.",
+    )
+    def copy_sensor(context: dg.SensorEvaluationContext, udb: UdbParam) -> dg.SensorResult:
+        return _keep_copied(udb)
+
+    return copy_sensor
+
+
+def _keep_copied(udb: Udb) -> dg.SensorResult:
+    from udb_pipelines.warehouse import snapshots
+
+    deadline = time.monotonic() + BUDGET_SECONDS
+    events, said = [], []
+    for own in udb.tenants():
+        outcome = snapshots.copy_if_due(own.lake, max(0.0, deadline - time.monotonic()))
+        tenant = own.settings.tenant
+        said.append(outcome.detail if tenant == DEFAULT_TENANT else f"{tenant}: {outcome.detail}")
+        if outcome.status == "copied":
+            facts: Metadata = {"id": outcome.snapshot, "bytes": outcome.bytes, "files": outcome.files, "tenant": tenant}
+            events.append(dg.AssetMaterialization(COPIES, metadata=facts, description=outcome.detail))
+    return dg.SensorResult(asset_events=events, skip_reason="; ".join(said))
 
 
 def _described(outcomes: list[Outcome]) -> Metadata:

@@ -49,7 +49,7 @@ def test_jobs_sensors_and_schedules(settings: Settings):
     assert jobs == {"udb_job", "udb_job_multiprocess", "snapshot_job", "freshness_job", "cleanup_job"}
     assert {
         sensor.name: sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs
-    } == {"landing_sensor": True, "retention_sensor": True, "housekeeping_sensor": True, "failure_sensor": True}
+    } == {"landing_sensor": True, "retention_sensor": True, "housekeeping_sensor": True, "failure_sensor": True, "copy_sensor": True}
     assert {schedule.name for schedule in repository.schedule_defs} == {"snapshot_daily", "freshness_hourly"}
 
 

@@ -8,6 +8,7 @@ happens in between, the target holds what it held before, and files that the nex
 from __future__ import annotations
 
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -52,6 +53,10 @@ class Made:
     copied_bytes: int
 
 
+class UnfinishedError(Exception):
+    """The time for a copy is used up before all files are in the target."""
+
+
 class _VanishedError(Exception):
     """A file that the catalog refers to is not in the warehouse."""
 
@@ -67,12 +72,23 @@ def create(lake: Lake, target: Target) -> Made:
     return _make(lake, target, "snapshot")
 
 
-def copy(lake: Lake, target: Target) -> Made:
-    """The same between snapshots, cheaper: no table is read, so none has a checksum. Raises what ``create`` does."""
-    return _make(lake, target, "copy")
+def copy(lake: Lake, target: Target, budget_seconds: float | None = None) -> Made:
+    """The same between snapshots, cheaper: no table is read, so none has a checksum.
+
+    Args:
+        lake: the warehouse.
+        target: where to.
+        budget_seconds: begin no further file after this.
+
+    Raises:
+        UnfinishedError: the budget is used up; what was copied stays, and the next attempt goes on from there.
+        UdbError: as from ``create``.
+    """
+    return _make(lake, target, "copy", budget_seconds)
 
 
-def _make(lake: Lake, target: Target, kind: Kind) -> Made:
+def _make(lake: Lake, target: Target, kind: Kind, budget_seconds: float | None = None) -> Made:
+    deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
     now = datetime.now(UTC)
     snapshot_id = f"{now:%Y%m%dT%H%M%S%f}_{uuid.uuid4().hex[:8]}"
     with _scratch(lake, snapshot_id) as scratch:
@@ -84,7 +100,7 @@ def _make(lake: Lake, target: Target, kind: Kind) -> Made:
             attempt = 1
             while True:
                 try:
-                    return _Making(lake, target, kind, snapshot_id, now, scratch).run()
+                    return _Making(lake, target, kind, snapshot_id, now, scratch, deadline).run()
                 except _VanishedError as error:
                     if attempt == _ATTEMPTS:
                         raise UdbError("E_WAREHOUSE", str(error), kept="the target is as it was") from None
@@ -112,9 +128,12 @@ def _sweep(target: Target) -> None:
 class _Making:
     """One attempt: the copied catalog decides what is needed."""
 
-    def __init__(self, lake: Lake, target: Target, kind: Kind, snapshot_id: str, now: datetime, scratch: Path) -> None:
+    def __init__(
+        self, lake: Lake, target: Target, kind: Kind, snapshot_id: str, now: datetime, scratch: Path,
+        deadline: float | None,
+    ) -> None:  # fmt: skip
         self._lake, self._target, self._kind, self._id, self._now = lake, target, kind, snapshot_id, now
-        self._scratch = scratch
+        self._scratch, self._deadline = scratch, deadline
         self._copy = lake_on(lake, scratch / "lake.sqlite")
         self._root = lake.catalog.files
 
@@ -155,7 +174,9 @@ class _Making:
         total = sum(file.bytes for file in missing)
         counter = progress.Counter("snapshot", total, "bytes")
 
-        def put(file: StoredFile) -> SnapshotFile:
+        def put(file: StoredFile) -> SnapshotFile | None:
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                return None
             key = self._key(file)
             described = self._measured(file, key)
             try:
@@ -167,7 +188,10 @@ class _Making:
             steps.reached("snapshot file stored")
             return described
 
-        return {file.path: file for file in shelf.at_once(put, missing)}
+        done = [file for file in shelf.at_once(put, missing) if file]
+        if len(done) < len(missing):
+            raise UnfinishedError(f"{len(done)} of {len(missing)} new files copied")
+        return {file.path: file for file in done}
 
     def _described(
         self, file: StoredFile, uploaded: Mapping[str, SnapshotFile], known: Mapping[str, SnapshotFile]
