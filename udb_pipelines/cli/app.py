@@ -14,16 +14,20 @@ from udb_pipelines.cli import (
     contracts,
     detecting,
     doctor,
+    export,
     jobs,
     keys,
     profiling,
     query,
     reports,
+    retention,
+    restore,
     running,
     secrets,
     session,
     snapshots,
     sources,
+    state,
     tenants,
     ui,
 )
@@ -86,11 +90,15 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(tenants.app, name="tenants")
 app.command("sql")(query.sql)
 app.command("history")(query.history)
+app.command("export")(export.export)
 app.add_typer(contracts.app, name="contract")
 app.command("report")(reports.report)
 app.command("jobs")(jobs.jobs)
+app.add_typer(state.app, name="state")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(snapshots.app, name="snapshot")
+app.add_typer(retention.app, name="retention")
+app.add_typer(restore.app, name="restore")
 app.command("ui")(ui.ui)
 app.command("config")(configuration.config)
 app.command("doctor")(doctor.doctor)

@@ -43,6 +43,9 @@ def sql(
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="VERSION|TIME", help="Read the warehouse as it was then.")
     ] = None,
+    timeline: Annotated[
+        int | None, typer.Option("--timeline", min=1, help="Read what a restore has left; udb restore list shows it.")
+    ] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Most rows to print.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
@@ -61,7 +64,8 @@ def sql(
     shape = OutputFormat.JSON if as_json else format_
     most = limit or (TABLE_ROWS if shape is OutputFormat.TABLE else None)
     text = sys.stdin.read() if statement == "-" else statement
-    with stream(session.lake(), text, parse_as_of(as_of)) as answer:
+    lake = session.lake() if timeline is None else session.lake().at(timeline)
+    with stream(lake, text, parse_as_of(as_of)) as answer:
         note(f"version {answer.version}")
         more = _WRITERS[shape](answer, most)
     if more:

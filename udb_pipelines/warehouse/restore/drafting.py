@@ -18,7 +18,7 @@ import duckdb
 
 from udb_pipelines.engine import connect, quote_literal
 from udb_pipelines.errors import UdbError
-from udb_pipelines.warehouse import timelines
+from udb_pipelines.warehouse import steps, timelines
 from udb_pipelines.warehouse.catalog import REGISTER, Catalog, PostgresCatalog, SqliteCatalog
 from udb_pipelines.warehouse.files import sync_all, sync_folder
 from udb_pipelines.warehouse.lake import Lake
@@ -94,6 +94,8 @@ class SqliteDraft(Draft):
 class PostgresDraft(Draft):
     """A schema beside those of the other timelines."""
 
+    catalog: PostgresCatalog
+
     def __init__(self, lake: Lake, catalog: PostgresCatalog, source: PostgresCatalog, left: str) -> None:
         self.catalog = catalog
         self.schema = f"{catalog.schema}."
@@ -108,7 +110,7 @@ class PostgresDraft(Draft):
         """Keep others from committing, then copy the catalog inside the server."""
         _execute(self._guard, "BEGIN")
         # ROW SHARE and reads go on; a commit on another machine waits, and is refused once the swap is done.
-        self._do(self._guard, f"LOCK TABLE {self._left}.ducklake_snapshot IN SHARE ROW EXCLUSIVE MODE")
+        _do(self._guard, f"LOCK TABLE {self._left}.ducklake_snapshot IN SHARE ROW EXCLUSIVE MODE")
         tables = self._columns_of(self._source)
         statements = [f"DROP SCHEMA IF EXISTS {self._own} CASCADE", f"CREATE SCHEMA {self._own}"]
         for table in sorted(tables):
@@ -125,30 +127,26 @@ class PostgresDraft(Draft):
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The answer to a query."""
-        return _execute(self._work, f"FROM postgres_query('pg', {quote_literal(query)})")
+        return _ask(self._work, query)
 
     def run(self, statements: Iterable[str]) -> None:
         """Execute in one transaction."""
         _execute(self._work, "BEGIN")
         for statement in statements:
-            self._do(self._work, statement)
+            _do(self._work, statement)
         _execute(self._work, "COMMIT")
 
     def publish(self, register: Register) -> None:
         """Close the old timeline to writers and name the new one, in one transaction."""
-        content = quote_literal(register.model_dump_json())
-        self._do(
+        own = self.catalog.at(1).schema
+        _do(self._guard, _registering(own, register))
+        _do(
             self._guard,
-            f"CREATE TABLE IF NOT EXISTS public.{REGISTER} (register text NOT NULL); "
-            f"DELETE FROM public.{REGISTER}; INSERT INTO public.{REGISTER} VALUES ({content})",
-        )
-        self._do(
-            self._guard,
-            "CREATE OR REPLACE FUNCTION public.udb_timeline_left() RETURNS trigger LANGUAGE plpgsql AS "
+            f"CREATE OR REPLACE FUNCTION {own}.udb_timeline_left() RETURNS trigger LANGUAGE plpgsql AS "
             "'BEGIN RAISE EXCEPTION ''this timeline was left by a restore'' USING ERRCODE = ''serialization_failure'';"
             " END'; "
             f"CREATE OR REPLACE TRIGGER udb_timeline_left BEFORE INSERT ON {self._left}.ducklake_snapshot "
-            "FOR EACH STATEMENT EXECUTE FUNCTION public.udb_timeline_left()",
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {own}.udb_timeline_left()",
         )
         _execute(self._guard, "COMMIT")
 
@@ -160,20 +158,31 @@ class PostgresDraft(Draft):
             connection.close()
 
     def _columns_of(self, schema: str) -> Columns:
-        found = _execute(
+        found = _ask(
             self._work,
-            "FROM postgres_query('pg', "
-            + quote_literal(
-                "SELECT table_name::text, column_name::text FROM information_schema.columns "
-                f"WHERE table_schema = '{schema}'"
-            )
-            + ")",
+            "SELECT table_name::text, column_name::text FROM information_schema.columns "
+            f"WHERE table_schema = '{schema}'",
         )
         names = {table for table, _ in found}
         return {name: frozenset(column for table, column in found if table == name) for name in names}
 
-    def _do(self, connection: duckdb.DuckDBPyConnection, statement: str) -> None:
-        _execute(connection, f"CALL postgres_execute('pg', {quote_literal(statement)})")
+
+def _registering(own: str, register: Register) -> str:
+    content = quote_literal(register.model_dump_json())
+    return (
+        f"CREATE TABLE IF NOT EXISTS {own}.{REGISTER} (register text NOT NULL); "
+        f"DELETE FROM {own}.{REGISTER}; INSERT INTO {own}.{REGISTER} VALUES ({content})"
+    )
+
+
+def _do(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
+    """Execute in PostgreSQL's own SQL."""
+    _execute(connection, f"CALL postgres_execute('pg', {quote_literal(statement)})")
+
+
+def _ask(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
+    """Query in PostgreSQL's own SQL."""
+    return _execute(connection, f"FROM postgres_query('pg', {quote_literal(query)})")
 
 
 def _server(lake: Lake, catalog: PostgresCatalog) -> duckdb.DuckDBPyConnection:
@@ -220,6 +229,33 @@ def open_draft(lake: Lake, register: Register, source: int) -> Iterator[Draft]:
         with readable(copied.file):
             copied.copy_to(made.file)
         yield SqliteDraft(made)
+
+
+def forget(lake: Lake, register: Register, number: int) -> None:
+    """Make ``register`` the register, then remove the catalog of the timeline ``number``, which it no longer names.
+
+    The caller holds the writer lock.
+    """
+    catalog = lake.catalog.at(number)
+    if isinstance(catalog, SqliteCatalog):
+        timelines.write(catalog.register_file, register)
+        steps.reached("timeline_forgotten")
+        remove_sqlite(catalog.file)
+    elif isinstance(catalog, PostgresCatalog):
+        with closing(_server(lake, catalog)) as server:
+            own = catalog.at(1).schema
+            _do(server, _registering(own, register))
+            steps.reached("timeline_forgotten")
+            if number != 1:
+                _do(server, f"DROP SCHEMA {catalog.schema} CASCADE")
+                return
+            # The first timeline shares its schema with the register, and perhaps with other things.
+            names = _ask(
+                server,
+                "SELECT table_name::text FROM information_schema.tables "
+                f"WHERE table_schema = '{own}' AND starts_with(table_name, 'ducklake_')",
+            )
+            _do(server, "; ".join(f'DROP TABLE {own}."{name}"' for (name,) in names))
 
 
 @contextmanager

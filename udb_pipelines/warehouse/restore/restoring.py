@@ -22,6 +22,7 @@ from udb_pipelines.warehouse import steps
 from udb_pipelines.warehouse.history import VersionInfo, datasets
 from udb_pipelines.warehouse.lake import Lake
 from udb_pipelines.warehouse.restore.beginning import Beginning, begin, check_counts, rewrite_mixed
+from udb_pipelines.warehouse.restore.bounds import renewed, retyped
 from udb_pipelines.warehouse.restore.drafting import Draft, open_draft
 from udb_pipelines.warehouse.restore.points import Aim, Point, aim, described, points
 from udb_pipelines.warehouse.restore.truncating import End, Inlined, cut, without_placeholder
@@ -126,7 +127,9 @@ def _swap(lake: Lake, source: Lake, first: Aim, lost: frozenset[str]) -> Restore
                 raise UdbError("E_WAREHOUSE", "another restore came first", remedy="look at udb restore list")
             beginning = Beginning(now.register.last + 1, described(point), point.version, lost)
             end = _end(draft, now)
+            narrower = retyped(draft, point.version)
             draft.run(cut(draft.columns(), draft.schema, end, _orphaned(draft, end)))
+            draft.run(list(renewed(draft, narrower)))
             steps.reached("restore_cut")
             made = Lake(lake.settings)
             made.catalog = draft.catalog

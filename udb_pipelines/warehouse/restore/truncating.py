@@ -69,11 +69,6 @@ def cut(columns: Columns, schema: str, end: End, inlined: tuple[Inlined, ...]) -
     for table, (key, owner) in _DEPENDENT.items():
         if table in columns and owner in columns:
             yield f"DELETE FROM {schema}{table} WHERE {key} NOT IN (SELECT {key} FROM {schema}{owner})"
-    # Bounds over all versions may be those of a type that a column takes only later. Unknown ones are no harm.
-    yield (
-        f"UPDATE {schema}ducklake_table_column_stats "
-        "SET contains_null = NULL, contains_nan = NULL, min_value = NULL, max_value = NULL, extra_stats = NULL"
-    )
     yield (
         f"DELETE FROM {schema}ducklake_table_column_stats WHERE NOT EXISTS (SELECT 1 FROM {schema}ducklake_column c "
         "WHERE c.table_id = ducklake_table_column_stats.table_id "

@@ -167,3 +167,25 @@ def newest_whole(versions: Iterable[int], found: Iterable[Damage]) -> int | None
         if not any(first <= version and (last is None or version <= last) for first, last in spans)
     )
     return max(whole, default=None)
+
+
+class Examined(Model):
+    """What :func:`examine` has found."""
+
+    files: int
+    bytes: int
+    damages: tuple[Damage, ...]
+    newest_whole: int | None
+    """The newest version that needs no damaged file; None when there is none."""
+
+
+def examine(lake: Lake, version: int | None = None) -> Examined:
+    """Read every file that a timeline needs, or one version of it, and compare with what the commits recorded."""
+    every = needed_files(lake)
+    files = [file for file in every if version is None or file.at(version)]
+    found = damages(lake, files, recorded_digests(lake))
+    with lake.raw_catalog() as connection:
+        rows = connection.execute("SELECT snapshot_id FROM catalog.ducklake_snapshot").fetchall() if connection else []
+    sizes = {file.path: file.bytes for file in files}
+    whole = newest_whole([number for (number,) in rows], found)
+    return Examined(files=len(sizes), bytes=sum(sizes.values()), damages=found, newest_whole=whole)
