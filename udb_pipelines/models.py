@@ -238,6 +238,15 @@ class DetectedStream(Model):
     findings: tuple[Finding, ...] = ()
 
 
+class InputFile(Model):
+    """A file as detection saw it, to notice when it is another one."""
+
+    path: str
+    bytes: int
+    modified_ns: int
+    sha256: str
+
+
 class Detection(Model):
     """What the source is. ``fingerprint`` changes exactly when its content or its options do."""
 
@@ -250,6 +259,8 @@ class Detection(Model):
     streams: tuple[DetectedStream, ...]
     bytes: int
     fingerprint: str
+    inputs: tuple[InputFile, ...] = ()
+    """The local files that the fingerprint stands for."""
     findings: tuple[Finding, ...] = ()
     settings_needed: tuple[str, ...] = ()
     """Names of options that detection could not find out and the user must give."""
@@ -281,6 +292,8 @@ class Connection(Model):
     fingerprint: str
     streams: tuple[Stream, ...]
     options: SourceOptions = SourceOptions()
+    inputs: tuple[InputFile, ...] = ()
+    """The local files that the fingerprint stands for."""
 
 
 # --- sync -----------------------------------------------------------------------------------------------

@@ -49,6 +49,8 @@ class Delimited:
     row_estimate: int | None
     score: float
     """Of the dialect: how much of a table it makes, 0 to 1; next to nothing for a single column."""
+    regular: float
+    """Share of all sampled rows, those around the table included, that have its width, 0 to 1."""
 
 
 def detect_delimited(
@@ -235,6 +237,7 @@ def _described(
     return Delimited(
         dialect, schema, _candidates(dialect, best, runner_up, opinions, elsewhere), tuple(findings),
         _row_estimate(sample, encoding, text, rows, layout), best.score,
+        sum(len(row) == best.columns for row in rows) / len(rows) if rows else 0.0,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,14 +20,13 @@ from urllib.parse import unquote, urlsplit
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection.location import mask
+from udb_pipelines.detection.shared_links import download_address
 from udb_pipelines.errors import UdbError
 from udb_pipelines.operations import progress
 from udb_pipelines.secrets.references import resolve_address
 
 if TYPE_CHECKING:
     import httpx
-
-CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def local_copy(uri: str, settings: Settings) -> Path:
     A copy in the cache is used when the server confirms it by ETag or Last-Modified.
 
     Raises:
-        UdbError: ``E_CONNECT`` when the host cannot be reached, ``E_AUTH`` for 401 and 403, ``E_NOT_FOUND``
-            for 404 and 410, ``E_HTTP`` for any other error, ``E_TOO_LARGE`` past ``max_expanded_gb``.
+        UdbError: ``E_CONNECT`` when the host cannot be reached or takes too long, ``E_AUTH`` for 401 and 403,
+            ``E_NOT_FOUND`` for 404 and 410, ``E_HTTP`` for any other error, ``E_TOO_LARGE`` past ``max_expanded_gb``.
     """
     cache = settings.cache
     record = cache / "urls" / f"{hashlib.sha256(uri.encode()).hexdigest()[:32]}.json"
@@ -64,13 +64,13 @@ def _fetch(uri: str, known: _Remembered | None, cache: Path, settings: Settings)
     """Ask the server once; ``known`` itself when it confirms that. Trying again is the job's business."""
     import httpx
 
-    address = resolve_address(uri, settings)
+    address = download_address(resolve_address(uri, settings))
     client = httpx.Client(timeout=settings.http_timeout_seconds, follow_redirects=True, headers=_conditions(known))
     with _translated(uri), client, client.stream("GET", address) as response:
         if response.status_code == 304 and known:
             return known
         _check_status(response, uri)
-        return _download(response, cache, int(settings.max_expanded_gb * 1e9))
+        return _download(response, cache, int(settings.max_expanded_gb * 1e9), settings.download_timeout_seconds)
 
 
 def _content(cache: Path, known: _Remembered) -> Path:
@@ -120,7 +120,7 @@ def _check_status(response: httpx.Response, uri: str) -> None:
     raise UdbError(code, f"{mask(uri)} answered with status {status}")
 
 
-def _download(response: httpx.Response, cache: Path, limit: int) -> _Remembered:
+def _download(response: httpx.Response, cache: Path, limit: int, seconds: float) -> _Remembered:
     packed = "Content-Encoding" in response.headers
     announced = 0 if packed else int(response.headers.get("Content-Length") or 0)
     if announced > limit:
@@ -129,10 +129,18 @@ def _download(response: httpx.Response, cache: Path, limit: int) -> _Remembered:
     partial = cache / "content" / f"{secrets.token_hex(8)}.part"
     digest = hashlib.sha256()
     size = 0
+    deadline = time.monotonic() + seconds
     try:
         with partial.open("wb") as out:
-            for chunk in response.iter_bytes(CHUNK):
+            # As they arrive: a server that sends a byte now and then must not fill a chunk first.
+            for chunk in response.iter_bytes():
                 size += len(chunk)
+                if time.monotonic() > deadline:
+                    raise UdbError(
+                        "E_CONNECT",
+                        f"the download did not end within {seconds:g} seconds; {size} bytes had come",
+                        remedy="raise UDB_DOWNLOAD_TIMEOUT_SECONDS if the server is only slow",
+                    )
                 if size > limit:
                     raise UdbError("E_TOO_LARGE", "the file at that address is larger than the limit")
                 digest.update(chunk)

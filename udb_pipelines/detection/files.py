@@ -122,7 +122,7 @@ def detect_files(files: list[LocalFile], options: SourceOptions, settings: Setti
         except UdbError as error:
             if len(files) == 1:
                 raise
-            findings.append(told("W_STREAM_SKIPPED", f"{file.name} was left out: {error.code}"))
+            findings.append(told("W_STREAM_SKIPPED", f"{file.name} was left out ({error.code}): {error.message}"))
             continue
         streams += found.streams
         findings += found.findings

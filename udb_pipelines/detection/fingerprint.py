@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from udb_pipelines.models import SourceOptions
+from udb_pipelines.models import InputFile, SourceOptions
 from udb_pipelines.operations import progress
 
 CHUNK = 1 << 20
@@ -15,21 +16,54 @@ NOT_CONTENT = {"schedule", "freshness_hours", "max_reject_pct", "keep_days", "ke
 """Options that change when and whether a job passes, not what it loads."""
 
 
-def of_files(files: Sequence[Path], root: Path, options: SourceOptions) -> tuple[str, int]:
-    """SHA-256 over names (relative to ``root``) and content of ``files`` and the options, and their size in bytes."""
+@dataclass(frozen=True)
+class Content:
+    """What files hold: their fingerprint, their size in bytes, and each as it was seen."""
+
+    fingerprint: str
+    bytes: int
+    inputs: tuple[InputFile, ...]
+
+
+def of_files(files: Sequence[Path], root: Path, options: SourceOptions) -> Content:
+    """SHA-256 over names (relative to ``root``) and content of ``files`` and the options."""
     digest = hashlib.sha256(_options(options))
     total = sum(file.stat().st_size for file in files)
     done = 0
+    inputs = []
     for file in sorted(files):
-        own = hashlib.sha256()
-        with file.open("rb") as stream:
-            while chunk := stream.read(CHUNK):
-                own.update(chunk)
-                done += len(chunk)
-                progress.report("fingerprint", done, total, "bytes")
+        seen = state_of(file)
+        own = sha256_of(file, done, total)
+        done += seen[0]
         name = str(file.relative_to(root)) if len(files) > 1 else ""
-        digest.update(f"{name}\x00{own.hexdigest()}\n".encode())
-    return digest.hexdigest(), total
+        digest.update(f"{name}\x00{own}\n".encode())
+        inputs.append(InputFile(path=str(file), bytes=seen[0], modified_ns=seen[1], sha256=own))
+    return Content(digest.hexdigest(), total, tuple(inputs))
+
+
+def state_of(file: Path) -> tuple[int, int]:
+    """Size in bytes and time of the last change in nanoseconds."""
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def is_same(known: InputFile) -> bool:
+    """Whether the file still is what it was; its content is read again when it was touched."""
+    path = Path(known.path)
+    if state_of(path) == (known.bytes, known.modified_ns):
+        return True
+    return path.stat().st_size == known.bytes and sha256_of(path, 0, known.bytes) == known.sha256
+
+
+def sha256_of(file: Path, done: int, total: int) -> str:
+    """SHA-256 of a file's content; ``done`` bytes of ``total`` were read before it, for the progress."""
+    own = hashlib.sha256()
+    with file.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            own.update(chunk)
+            done += len(chunk)
+            progress.report("fingerprint", done, total, "bytes")
+    return own.hexdigest()
 
 
 def of_moment() -> str:

@@ -9,7 +9,7 @@ from udb_pipelines.models import Candidate, Compression, DetectedStream, Evidenc
 
 PACKED_SUFFIXES = {".gz", ".gzip", ".bz2", ".xz", ".lzma", ".zst", ".zstd", ".zip", ".tar", ".tgz", ".tbz2", ".txz"}
 JSON_SUFFIXES = {".json", ".geojson", ".ndjson", ".jsonl"}
-PLAIN_SUFFIXES = {".txt", ".log", ".dat"}
+PLAIN_SUFFIXES = {".txt", ".log", ".dat", ".md"}
 """They say that it is text, and nothing about what kind."""
 SUFFIXES: dict[str, tuple[Format, ...]] = {
     ".csv": ("delimited",), ".tsv": ("delimited",), ".tab": ("delimited",), ".psv": ("delimited",),

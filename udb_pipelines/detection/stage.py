@@ -18,6 +18,8 @@ from udb_pipelines.detection.location import Location, files_at, locate
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import DetectedStream, Detection, Finding, Source
 
+ATTEMPTS = 2
+
 
 def detect(source: Source, settings: Settings) -> Detection:
     """Find out what ``source`` is, and which tables it holds.
@@ -64,17 +66,25 @@ def _files(source: Source, location: Location, settings: Settings) -> Detection:
     if any(settings.is_foreign(path) for path in paths):
         message = "a file of the source belongs to another tenant"
         raise UdbError("E_UNREADABLE", message, remedy="name a file of your own")
-    files = [LocalFile(path, str(path.relative_to(root))) for path in paths]
-    found = detect_files(files, source.options, settings)
+    for _ in range(ATTEMPTS):
+        before = [fingerprint.state_of(path) for path in paths]
+        files = [LocalFile(path, str(path.relative_to(root))) for path in paths]
+        found = detect_files(files, source.options, settings)
+        content = fingerprint.of_files(paths, root, source.options)
+        # What was sampled must be what the fingerprint stands for.
+        if [(item.bytes, item.modified_ns) for item in content.inputs] == before == [*map(fingerprint.state_of, paths)]:
+            break
+    else:
+        raise UdbError("E_VANISHED", "a file changed each time it was looked at")
     streams = group(found.streams, source.name)
-    digest, size = fingerprint.of_files(paths, root, source.options)
     return Detection(
         source=source.name,
         uri=location.shown,
         connector=_connector(location, streams),
         streams=streams,
-        bytes=size,
-        fingerprint=digest,
+        bytes=content.bytes,
+        fingerprint=content.fingerprint,
+        inputs=content.inputs,
         findings=_once(found.findings),
     )
 

@@ -31,6 +31,18 @@ def layout_of(lines: Sequence[str]) -> Layout:
     return "values"
 
 
+def is_prose(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether what seems to part fields only parts the clauses of sentences.
+
+    Sentences have many words, blanks after their marks, and no two of them have equally many.
+    """
+    lines = [line for line in lines if line.strip()]
+    marks = sum(line.rstrip().count(delimiter) for line in lines)
+    apart = sum(len(re.findall(re.escape(delimiter) + r"\s", line)) + line.endswith(delimiter) for line in lines)
+    words = sum(len(line.split()) for line in lines)
+    return words > PROSE_WORDS * len(lines) and (delimiter == " " or apart >= MOST * marks)
+
+
 def _is_fixed_width(lines: Sequence[str]) -> bool:
     """Whether blank columns part the lines: at some position inside them nearly all lines have a blank.
 

@@ -6,12 +6,13 @@ closely is told.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from udb_pipelines.config import Settings
-from udb_pipelines.detection.delimited import CLOSE, Delimited, detect_delimited, newline_of
+from udb_pipelines.detection.delimited import CLOSE, SEPARATED, Delimited, detect_delimited, newline_of
 from udb_pipelines.detection.encoding import Encoding, decode, find_encoding
 from udb_pipelines.detection.findings import told
 from udb_pipelines.detection.fixedwidth import ACCEPTED_SCORE, FixedWidth, find_fixed_width, read_as, spans_of
@@ -20,6 +21,7 @@ from udb_pipelines.detection.localfile import JSON_SUFFIXES, FileTables, LocalFi
 from udb_pipelines.detection.loglines import Log, find_log
 from udb_pipelines.detection.naming import name_columns, name_findings
 from udb_pipelines.detection.sample import Sample
+from udb_pipelines.detection.textlayout import is_prose
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import (
     Candidate,
@@ -31,6 +33,25 @@ from udb_pipelines.models import (
     SourceOptions,
     slug,
 )
+
+REGULAR = 0.9
+DOCUMENT_SUFFIXES = {".md", ".markdown", ".rst", ".adoc", ".tex"}
+DOCUMENT_NAMES = {
+    "readme",
+    "license",
+    "licence",
+    "changelog",
+    "changes",
+    "notice",
+    "authors",
+    "contributing",
+    "copying",
+}
+DBT = re.compile(
+    rb'"dbt_schema_version"\s*:\s*"https://schemas\.getdbt\.com/dbt/(manifest|catalog|run-results|sources)/'
+)
+"""Stands at the beginning of the files that dbt writes about a project."""
+DBT_BYTES = 4096
 
 
 def detect_text(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:
@@ -54,6 +75,14 @@ def json_tables(file: LocalFile, sample: Sample, options: SourceOptions, setting
     """
     encoding = find_encoding(sample, options.encoding)
     limit = int(settings.max_expanded_gb * 1e9)
+    described = DBT.search(sample.head[:DBT_BYTES])
+    if described and options.format is None:
+        what = described.group(1).decode()
+        raise UdbError(
+            "E_NOT_A_TABLE",
+            f"{file.name} is the {what} of a dbt project: it describes tables and holds none",
+            remedy="load the warehouse it describes, or this file as it is with --format json",
+        )
     try:
         table = detect_json(file.path, file.name, file.compression, encoding.name, limit)
     except UdbError:
@@ -131,10 +160,32 @@ def _by_lines(file: LocalFile, sample: Sample, options: SourceOptions, settings:
         return _fixed_table(text, fixed, None)
     if fixed is not None and fixed.score > delimited.score:
         return _fixed_table(text, fixed, delimited)
+    if pinned is None:
+        _refuse_documents(file, lines, delimited)
     return text.stream(
         format="delimited", dialect=delimited.dialect, columns=delimited.columns, row_estimate=delimited.row_estimate,
         candidates=delimited.candidates, findings=(*delimited.findings, *_close(fixed, delimited)),
     )  # fmt: skip
+
+
+def _refuse_documents(file: LocalFile, lines: list[str], found: Delimited) -> None:
+    """Refuse what people wrote for people, although some of its lines could be cut into fields.
+
+    Raises:
+        UdbError: ``E_NOT_A_TABLE``.
+    """
+    by_name = file.suffix in DOCUMENT_SUFFIXES or file.stem.lower() in DOCUMENT_NAMES
+    several = len(found.columns) > 1
+    prose = several and file.suffix not in SEPARATED and is_prose(lines[:1000], found.dialect.delimiter)
+    if (found.regular >= REGULAR and several) or not (by_name or prose):
+        return
+    columns = f"{len(found.columns)} columns" if several else "one column"
+    raise UdbError(
+        "E_NOT_A_TABLE",
+        f"{file.name} reads like a text for people; the closest format is delimited text with {columns}, which "
+        f"{found.regular:.0%} of its lines would have",
+        remedy="name it with --format delimited if it is a table",
+    )
 
 
 def _close(fixed: FixedWidth | None, delimited: Delimited) -> tuple[Finding, ...]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import threading
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection.fetch import local_copy
+from udb_pipelines.detection.shared_links import download_address
 from udb_pipelines.errors import UdbError
 from udb_pipelines.operations import progress
 from udb_pipelines_tests.detection.conftest import Detect, WebServer
@@ -86,3 +91,59 @@ def test_progress_is_told(settings: Settings, web: WebServer) -> None:
     with progress.reporting(lambda *report: heard.append(report)):
         local_copy(f"{web.address}/a.csv", settings)
     assert heard == [("download", len(CSV), len(CSV), "bytes")]
+
+
+@pytest.mark.parametrize(
+    ("shared", "file"),
+    [
+        ("https://drive.google.com/file/d/1Ab-c_D/view?usp=sharing",
+         "https://drive.google.com/uc?export=download&id=1Ab-c_D"),
+        ("https://drive.google.com/open?usp=drive_fs&id=1Ab", "https://drive.google.com/uc?export=download&id=1Ab"),
+        ("https://docs.google.com/spreadsheets/d/1Ab/edit?gid=7#gid=7",
+         "https://docs.google.com/spreadsheets/d/1Ab/export?format=xlsx"),
+        ("https://docs.google.com/spreadsheets/d/e/2PACX-1/pubhtml",
+         "https://docs.google.com/spreadsheets/d/e/2PACX-1/pub?output=xlsx"),
+        ("https://docs.google.com/spreadsheets/d/e/2PACX-1/pub?output=csv", None),
+        ("https://www.dropbox.com/scl/fi/x/a.csv?rlkey=k&dl=0", "https://www.dropbox.com/scl/fi/x/a.csv?rlkey=k&dl=1"),
+        ("https://1drv.ms/x/s!Abc", "https://api.onedrive.com/v1.0/shares/u!aHR0cHM6Ly8xZHJ2Lm1zL3gvcyFBYmM/root/content"),
+        ("https://corp.sharepoint.com/:x:/s/team/Eabc?e=1", "https://corp.sharepoint.com/:x:/s/team/Eabc?e=1&download=1"),
+        ("https://github.com/ann/shop/blob/main/a%20b/orders.csv?plain=1#L3",
+         "https://raw.githubusercontent.com/ann/shop/main/a%20b/orders.csv"),
+        ("https://gist.github.com/ann/0123abcd", "https://gist.github.com/ann/0123abcd/raw"),
+        ("https://gitlab.com/ann/shop/-/blob/main/a.csv", "https://gitlab.com/ann/shop/-/raw/main/a.csv"),
+        ("https://raw.githubusercontent.com/ann/shop/main/a.csv", None),
+        ("https://github.com/ann/shop", None),
+        ("https://shop.example/blob/a.csv?dl=0", None),
+    ],
+)  # fmt: skip
+def test_shared_links_become_downloads(shared: str, file: str | None) -> None:
+    assert download_address(shared) == (file or shared)
+    assert download_address(file or shared) == (file or shared)
+
+
+def test_a_server_that_never_ends_is_left(settings: Settings) -> None:
+    class Dripping(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(200):
+                    self.wfile.write(b"1\n")
+                    time.sleep(0.02)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on the console."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hasty = settings.model_copy(update={"download_timeout_seconds": 0.3})
+    started = time.monotonic()
+    try:
+        with pytest.raises(UdbError, match="did not end within") as caught:
+            local_copy(f"http://127.0.0.1:{server.server_port}/a.csv", hasty)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert caught.value.code == "E_CONNECT"
+    assert time.monotonic() - started < 2
+    assert not list(hasty.cache.rglob("*.part"))
