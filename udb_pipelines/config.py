@@ -100,6 +100,9 @@ class Settings(BaseSettings):
         float, Field(gt=0, description="How long a job waits for the warehouse's writer lock")
     ] = 300
     http_timeout_seconds: Annotated[float, Field(gt=0, description="How long an HTTP server may stay silent, s")] = 60
+    download_timeout_seconds: Annotated[float, Field(gt=0, description="How long one download may take in all, s")] = (
+        7200
+    )
     landing_quiet_seconds: Annotated[
         float, Field(ge=0, description="A landed file is taken when it has not changed for this long")
     ] = 5

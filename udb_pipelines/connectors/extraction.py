@@ -10,6 +10,7 @@ from pathlib import Path
 
 from udb_pipelines import engine
 from udb_pipelines.config import Settings
+from udb_pipelines.connectors import stillness
 from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.reading import Rows, Task, finding
 from udb_pipelines.connectors.registry import reader_for
@@ -36,6 +37,7 @@ def extract(connection: Connection, settings: Settings, job_id: str, last_finger
         folder = settings.staging / job_id
         try:
             datasets = tuple(_dataset(connection, stream, settings, job_id, folder) for stream in connection.streams)
+            stillness.check(connection)
         except UdbError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise error.located(source=connection.source, stage="sync") from None

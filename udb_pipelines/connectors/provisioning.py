@@ -33,6 +33,7 @@ def provision(source: Source, detection: Detection) -> Connection:
         fingerprint=detection.fingerprint,
         streams=streams,
         options=source.options,
+        inputs=detection.inputs,
     )
 
 
