@@ -60,6 +60,15 @@ def run(
         list[str], typer.Argument(metavar="PATH_OR_URI...", help="What to load, or names of known sources.")
     ],
     name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Name of the source and its table.")] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything again and replace what is stored, in one commit.")
+    ] = False,
+    low: Annotated[
+        str | None, typer.Option("--from", metavar="CURSOR", help="Read again from this value of the cursor on ...")
+    ] = None,
+    high: Annotated[
+        str | None, typer.Option("--to", metavar="CURSOR", help="... up to, and without, this one.")
+    ] = None,
     *,
     given: dict[str, Any],
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; the closing table only.")] = False,
@@ -68,7 +77,12 @@ def run(
     """Run every input, as :data:`HELP` says."""
     if name is not None and len(inputs) > 1:
         raise UdbError("E_NAME", "--as names one source, but several were given", remedy="run them one by one")
-    return run_all(inputs, name, given, quiet=quiet, as_json=as_json)
+    if full and (low or high):
+        raise UdbError("E_OPTION", "--full reads everything, --from and --to a part", remedy="leave one of them out")
+    from udb_pipelines.orchestration.requests import tags_for
+
+    tags = tags_for(full=full, low=low, high=high)
+    return run_all(inputs, name, given, tags, quiet=quiet, as_json=as_json)
 
 
 @dataclass(frozen=True)
@@ -169,7 +183,9 @@ class Result:
         }
 
 
-def run_all(inputs: list[str], name: str | None, given: dict[str, Any], *, quiet: bool, as_json: bool) -> int:
+def run_all(
+    inputs: list[str], name: str | None, given: dict[str, Any], tags: dict[str, str], *, quiet: bool, as_json: bool
+) -> int:
     """Run every input; one that fails does not stop the others.
 
     Returns:
@@ -182,7 +198,7 @@ def run_all(inputs: list[str], name: str | None, given: dict[str, Any], *, quiet
     results: list[Result] = []
     with display(silent=quiet or as_json, jobs=len(inputs)) as shown:
         for typed in inputs:
-            result = _run_one(typed, name, given, settings, registry, shown)
+            result = _run_one(typed, name, given, tags, settings, registry, shown)
             results.append(result)
             shown.done(result.name, result.job_id, result.verdict, result.summary())
             if result.canceled:
@@ -208,6 +224,7 @@ def _run_one(
     typed: str,
     name: str | None,
     given: dict[str, Any],
+    tags: dict[str, str],
     settings: Settings,
     registry: SourceRegistry,
     shown: Display,
@@ -223,7 +240,7 @@ def _run_one(
         with shown.job(source.name, source.uri):
             from udb_pipelines.orchestration.runner import run_source
 
-            outcome = run_source(source, settings)
+            outcome = run_source(source, settings, tags=tags)
         error = _error_of(outcome)
     except UdbError as failure:
         error = failure

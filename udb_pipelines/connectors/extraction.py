@@ -3,40 +3,60 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from udb_pipelines import engine
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors import stillness
+from udb_pipelines.connectors.cursors import ALL, Request
 from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.reading import Rows, Task, finding
 from udb_pipelines.connectors.registry import reader_for
 from udb_pipelines.connectors.rejects import RejectLog, RejectSummary
+from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import CODES, UdbError
 from udb_pipelines.models import Connection, Finding, StagedDataset, StagedSync, Stream
 
 _SMALL_BYTES = 8 << 20
 
 
-def extract(connection: Connection, settings: Settings, job_id: str, last_fingerprint: str | None) -> StagedSync:
+def extract(
+    connection: Connection,
+    settings: Settings,
+    job_id: str,
+    last_fingerprint: str | None,
+    request: Request | None = None,
+) -> StagedSync:
     """Read all streams into typed Parquet below ``settings.staging / job_id``.
 
     Nothing is read when ``last_fingerprint`` is the connection's: the result then has no datasets. On a failure
     the job's staging folder is removed; rejected rows are kept.
+
+    Args:
+        connection: what to read.
+        settings: where to.
+        job_id: names the staging folder.
+        last_fingerprint: of the last commit, None when there was none.
+        request: from where to go on, or which part to read; everything when absent.
 
     Raises:
         UdbError: the source cannot be read (``E_VANISHED``, ``E_UNREADABLE``, ``E_CORRUPT``, ``E_UTF8_INVALID``,
             ``E_CONNECT``, ``E_AUTH`` ...), its rows do not add up (``E_COUNT_MISMATCH``), or more of them were
             rejected than the source allows (``E_REJECTS``).
     """
-    datasets: tuple[StagedDataset, ...] = ()
-    if connection.fingerprint != last_fingerprint:
+    wanted = request or Request()
+    read: tuple[tuple[StagedDataset, Mapping[str, Any]], ...] = ()
+    if wanted.partial or connection.fingerprint != last_fingerprint:
         folder = settings.staging / job_id
         try:
-            datasets = tuple(_dataset(connection, stream, settings, job_id, folder) for stream in connection.streams)
+            read = tuple(
+                _dataset(connection, stream, settings, job_id, folder, wanted)
+                for stream in map(wanted.applied, connection.streams)
+            )
             stillness.check(connection)
         except UdbError as error:
             shutil.rmtree(folder, ignore_errors=True)
@@ -48,21 +68,27 @@ def extract(connection: Connection, settings: Settings, job_id: str, last_finger
         job_id=job_id,
         source=connection.source,
         fingerprint=connection.fingerprint,
-        datasets=datasets,
+        datasets=tuple(dataset for dataset, _ in read),
+        state={dataset.dataset: dict(state) for dataset, state in read if state},
         options=connection.options,
     )
 
 
-def _dataset(connection: Connection, stream: Stream, settings: Settings, job_id: str, folder: Path) -> StagedDataset:
+def _dataset(
+    connection: Connection, stream: Stream, settings: Settings, job_id: str, folder: Path, request: Request
+) -> tuple[StagedDataset, Mapping[str, Any]]:
+    """One stream, staged, and its state afterwards."""
+    before = request.state_of(stream.dataset)
     reader = reader_for(stream.detected)
     scratch = folder / stream.dataset
     with told(stream.dataset):
         scratch.mkdir(parents=True, exist_ok=True)
     with closing(engine.connect(settings, threads=_threads(stream))) as duck, told(stream.dataset):
-        task = Task(duck, connection, stream, settings, scratch, RejectLog(duck))
+        task = Task(duck, connection, stream, settings, scratch, RejectLog(duck), before, request.span)
         with _unchanged(stream):
             rows = reader(task)
-        _keep_only(scratch, rows.parquet)
+        cursorless = tuple(_cursorless(task, rows))
+        _keep_only(scratch, (*rows.parquet, *((rows.keys,) if rows.keys else ())))
         kept = task.rejects.write(settings.rejects / connection.source / job_id / f"{stream.dataset}.parquet")
         summary = task.rejects.summary()
     _check_rejects(stream.dataset, summary, rows.read, _limit(connection, settings), kept)
@@ -71,7 +97,7 @@ def _dataset(connection: Connection, stream: Stream, settings: Settings, job_id:
             "E_COUNT_MISMATCH",
             f"{stream.dataset}: {rows.read} rows were read, {rows.staged} staged and {summary.rows} rejected",
         )
-    return StagedDataset(
+    staged = StagedDataset(
         dataset=stream.dataset,
         parquet=rows.parquet,
         columns=rows.columns,
@@ -82,11 +108,16 @@ def _dataset(connection: Connection, stream: Stream, settings: Settings, job_id:
         sync_mode=stream.sync_mode,
         primary_key=stream.primary_key,
         cursor=stream.cursor,
+        tombstone=stream.tombstone,
+        keys=rows.keys,
         findings=tuple(
             item.model_copy(update={"dataset": stream.dataset})
-            for item in (*rows.findings, *_reject_findings(summary, rows.read), *_empty(rows))
+            for item in (*rows.findings, *_reject_findings(summary, rows.read), *_empty(rows), *cursorless)
         ),
     )
+    # A part that was read again says nothing of what comes after the last one.
+    after = before if request.span != ALL or rows.state is None else rows.state
+    return staged, after
 
 
 def _threads(stream: Stream) -> int | None:
@@ -125,6 +156,17 @@ def _reject_findings(summary: RejectSummary, read: int) -> Iterator[Finding]:
 def _empty(rows: Rows) -> Iterator[Finding]:
     if not rows.staged:
         yield finding("W_NO_ROWS", CODES["W_NO_ROWS"].meaning)
+
+
+def _cursorless(task: Task, rows: Rows) -> Iterator[Finding]:
+    """Rows that no later sync will look at again: there is nothing to say whether they are new."""
+    if rows.state is None or not task.stream.sync_mode.startswith("incremental"):
+        return
+    cursor = quote_identifier(task.stream.cursor or "")
+    files = ", ".join(map(quote_literal, rows.parquet))
+    query = f"SELECT count(*) FROM read_parquet([{files}]) WHERE {cursor} IS NULL"
+    if count := int(task.duck.execute(query).fetchall()[0][0]):
+        yield finding("W_CURSOR_NULL", CODES["W_CURSOR_NULL"].meaning, count=count, rows=rows.staged)
 
 
 def _keep_only(folder: Path, parquet: tuple[Path, ...]) -> None:

@@ -23,6 +23,7 @@ def provision(source: Source, detection: Detection) -> Connection:
             sync_mode=source.options.sync_mode,
             primary_key=_columns(stream, source.options.primary_key, "primary key", source.name),
             cursor=next(iter(_columns(stream, _optional(source.options.cursor), "cursor", source.name)), None),
+            tombstone=next(iter(_columns(stream, _optional(source.options.tombstone), "tombstone", source.name)), None),
         )
         for stream in chosen
     )
@@ -60,6 +61,15 @@ def _is_called(stream: DetectedStream, name: str) -> bool:
 
 def _check_mode(options: SourceOptions, source: str) -> None:
     missing = []
+    upsert_only = [name for name in ("tombstone", "delete_missing") if getattr(options, name)]
+    if upsert_only and options.sync_mode != "incremental_upsert":
+        raise UdbError(
+            "E_CONFIG",
+            f"{' and '.join(upsert_only)} needs sync mode incremental_upsert",
+            source=source,
+            stage="provision",
+            remedy="a full refresh follows deletions by itself; for an incremental sync choose incremental_upsert",
+        )
     if options.sync_mode == "incremental_upsert" and not options.primary_key:
         missing.append("a primary key")
     if options.sync_mode == "incremental_append" and not options.cursor:

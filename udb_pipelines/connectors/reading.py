@@ -7,13 +7,15 @@ broke a rule in the :class:`RejectLog`.
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from udb_pipelines.config import Settings
+from udb_pipelines.connectors.cursors import ALL, Window, window
 from udb_pipelines.connectors.rejects import RejectLog
 from udb_pipelines.errors import CODES, Severity
 from udb_pipelines.models import ColumnSchema, Connection, Finding, SourceOptions, Stream
@@ -32,6 +34,29 @@ class Task:
     settings: Settings
     folder: Path
     rejects: RejectLog
+    state: Mapping[str, Any] = field(default_factory=dict)
+    """What the last commit of this stream left to go on from."""
+    span: Window = ALL
+    """The part of the stream that was asked for, where one was."""
+
+    @property
+    def window(self) -> Window:
+        """What to read, for readers that can leave out what is known; others read everything.
+
+        Raises:
+            UdbError: ``E_OPTION`` when the lookback does not suit the cursor.
+        """
+        return window(self.stream, self.state, self.options.lookback, self.span)
+
+    @property
+    def keys(self) -> Path:
+        """Where a reader writes every key that the source holds, when it is asked to."""
+        return self.folder / "keys.parquet"
+
+    @property
+    def wants_keys(self) -> bool:
+        """Whether rows that the source no longer holds are to be deleted, and this sync may not see all rows."""
+        return self.options.delete_missing and self.stream.sync_mode == "incremental_upsert"
 
     @property
     def options(self) -> SourceOptions:
@@ -63,6 +88,10 @@ class Rows:
     read: int
     staged: int
     findings: tuple[Finding, ...] = ()
+    state: Mapping[str, Any] | None = None
+    """What the next sync goes on from; None where every sync reads everything."""
+    keys: Path | None = None
+    """Parquet with the key of every row in the source."""
 
 
 Reader = Callable[[Task], Rows]

@@ -15,6 +15,7 @@ from udb_pipelines.orchestration import checks, metadata, pools
 from udb_pipelines.orchestration.failures import T, in_stage
 from udb_pipelines.orchestration.ledger import stage_seconds
 from udb_pipelines.orchestration.partitions import SOURCES
+from udb_pipelines.orchestration.requests import request_of
 from udb_pipelines.orchestration.resources import Udb
 from udb_pipelines.orchestration.stage_io import read_stage
 
@@ -63,7 +64,9 @@ def _raw(context: dg.AssetExecutionContext, udb: UdbParam, connection: Connectio
     def work() -> StagedSync:
         own, source = udb.at(context.partition_key)
         last = warehouse.last_sync(own.lake, source)
-        return extract(connection, own.settings, context.run.run_id, last.fingerprint if last else None)
+        incremental = any(stream.cursor for stream in connection.streams)
+        request = request_of(context.run.tags, warehouse.last_state(own.lake, source) if incremental else {})
+        return extract(connection, own.settings, context.run.run_id, last.fingerprint if last else None, request)
 
     staged = _in_stage(context, "sync", work)
     yield from checks.before_commit(staged, udb.at(context.partition_key)[0], context.run.run_id)

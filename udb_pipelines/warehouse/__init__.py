@@ -12,7 +12,7 @@ is acknowledged: no crash, restart or full disk loses it or doubles it.
 
 from udb_pipelines.warehouse import retention, snapshots
 from udb_pipelines.warehouse.checks import Check, check
-from udb_pipelines.warehouse.commit import commit, last_state, last_sync
+from udb_pipelines.warehouse.commit import commit, last_state, last_sync, set_state
 from udb_pipelines.warehouse.frames import store_frame
 from udb_pipelines.warehouse.history import DatasetInfo, VersionInfo, datasets, drop_source, history
 from udb_pipelines.warehouse.lake import Lake
@@ -34,6 +34,7 @@ __all__ = [
     "last_sync",
     "query",
     "retention",
+    "set_state",
     "snapshots",
     "store_frame",
     "stream",

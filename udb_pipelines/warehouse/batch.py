@@ -7,7 +7,7 @@ that only need to be renamed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,9 @@ from udb_pipelines.warehouse import ledger, schema
 from udb_pipelines.warehouse.files import make_folder, sync_all
 
 Mode = Literal["overwrite", "append", "upsert"]
+
+LINEAGE = "_udb_file"
+"""The column that says which file a row came from; a row is the same row in a file of another name."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class Batch:
     key: tuple[str, ...] = ()
     cursor: str | None = None
     policy: OnSchemaChange = "evolve"
+    tombstone: str | None = None
+    keys: Path | None = None
+    """Upsert: Parquet with every key there is; stored rows with another one go."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,27 @@ class Ready:
     rebuilt_files: tuple[Path, ...] = ()
     """The rows stored so far, in the new types; they replace all files of the dataset."""
     rebuilt_rows: int = 0
+    replacing: tuple[Path, ...] = ()
+    """Upsert: the rows whose keys replace stored ones; more than ``batch_files`` where some only delete."""
     superseded: int = 0
     """Rows of the batch that another row of it replaced."""
+    known: int = 0
+    """Rows of the batch that are stored already, and stay as they are."""
+    tombstones: int = 0
+    """Rows of the batch that only say that a row is deleted."""
+    deleted: int = 0
+    """Stored rows that go without being replaced."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be different afterwards."""
+        plan = self.plan
+        return plan.batch.mode != "overwrite" and bool(plan.before) and not (self.added or self.deleted or plan.changes)
+
+    @property
+    def added(self) -> int:
+        """Rows of the batch that become rows of the dataset."""
+        return self.plan.batch.rows - self.superseded - self.known - self.tombstones
 
 
 def file_columns(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> tuple[ColumnSchema, ...]:
@@ -133,6 +158,8 @@ def make_plan(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Plan:
 
 def prepare(connection: duckdb.DuckDBPyConnection, plan: Plan, folder: Path) -> Ready:
     """Make the files of a plan: as they are where possible, rewritten where types, columns or keys ask for it."""
+    if plan.batch.keys is not None:
+        plan = _with_stored_keys(connection, plan, plan.batch.keys, folder / "keys")
     batch = plan.batch
     superseded = _superseded(connection, batch) if batch.mode == "upsert" else 0
     files = batch.files
@@ -141,15 +168,31 @@ def prepare(connection: duckdb.DuckDBPyConnection, plan: Plan, folder: Path) -> 
     if superseded or [(column.name, column.type) for column in batch.columns] != as_stored:
         rows = _last_per_key(batch) if superseded else _read(batch.files)
         files = (_write(connection, f"SELECT {_cast(plan.after, batch.columns)} FROM {rows}", folder / "batch"),)
+    replacing, known, tombstones = files, 0, 0
+    if batch.mode != "overwrite" and batch.cursor and plan.rows_before and files:
+        files, known = _only(connection, files, _unknown(plan, files), folder / "unknown")
+        replacing = files
+    if batch.mode == "upsert" and batch.tombstone and files:
+        files, tombstones = _only(connection, files, _living(plan, files), folder / "living")
+    deleted = _deleted(connection, plan, replacing, files) if tombstones or batch.keys else 0
     if plan.rebuilds:
         stored = (
             f"FROM (SELECT {_cast(plan.after, plan.before)} FROM lake.main.{quote_identifier(batch.dataset)}) AS old"
         )
-        replaced = f" WHERE NOT {matching(batch.key, files, 'old')}" if batch.mode == "upsert" and files else ""
-        rebuilt = (_write(connection, stored + replaced, folder / "rebuilt"),)
+        gone = replaced(batch, replacing, "old") if batch.mode == "upsert" else "false"
+        rebuilt = (_write(connection, f"{stored} WHERE NOT {gone}", folder / "rebuilt"),)
     files, rebuilt = _with_rows(connection, files), _with_rows(connection, rebuilt)
     sync_all((*files, *rebuilt))
-    return Ready(plan, files, rebuilt, count_rows(connection, rebuilt) if rebuilt else 0, superseded)
+    rebuilt_rows = count_rows(connection, rebuilt) if rebuilt else 0
+    return Ready(plan, files, rebuilt, rebuilt_rows, replacing, superseded, known, tombstones, deleted)
+
+
+def _only(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], query: str, target: Path
+) -> tuple[tuple[Path, ...], int]:
+    """The rows of the files that ``query`` keeps, and the number of the others."""
+    kept = _write(connection, query, target)
+    return (kept,), count_rows(connection, files) - count_rows(connection, [kept])
 
 
 def _with_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> tuple[Path, ...]:
@@ -157,12 +200,83 @@ def _with_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> 
     return tuple(file for file in files if count_rows(connection, [file]))
 
 
-def matching(key: Sequence[str], files: Sequence[Path], table: str) -> str:
-    """SQL condition: a row of ``table`` has a successor with the same key in the files. NULL equals NULL."""
-    same = " AND ".join(
-        f"new.{quote_identifier(name)} IS NOT DISTINCT FROM {table}.{quote_identifier(name)}" for name in key
+def replaced(batch: Batch, files: Sequence[Path], table: str) -> str:
+    """SQL condition: an upsert of ``batch``, complete in ``files``, removes the row of ``table``.
+
+    It has a successor (or a tombstone) with the same key, or a key that the source does not hold any more. NULL
+    equals NULL.
+    """
+    found = [f"EXISTS (SELECT 1 FROM {_read(files)} AS new WHERE {_same(batch.key, table)})"] if files else []
+    if batch.keys:
+        found.append(f"NOT EXISTS (SELECT 1 FROM {_read([batch.keys])} AS new WHERE {_same(batch.key, table)})")
+    return f"({' OR '.join(found)})" if found else "false"
+
+
+def _unknown(plan: Plan, files: Sequence[Path]) -> str:
+    """SQL of the rows in the files, in stored types, that the dataset does not hold yet.
+
+    An append with a key looks at key and cursor. Otherwise the whole row counts, and may rightly come twice: the
+    first of several equal rows is known when one is stored, the second when two are, and so on. Only stored rows
+    from the least cursor of the batch on are looked at.
+    """
+    batch, cursor = plan.batch, quote_identifier(plan.batch.cursor or "")
+    names = {column.name for column in batch.columns} - {LINEAGE}
+    compared = [column.name for column in plan.before if column.name in names]
+    recent = (
+        f"SELECT {_cast(plan.after, plan.before)} FROM lake.main.{quote_identifier(batch.dataset)} "
+        f"WHERE {cursor} IS NULL OR {cursor} >= (SELECT min({cursor}) FROM {_read(files)})"
     )
-    return f"EXISTS (SELECT 1 FROM {_read(files)} AS new WHERE {same})"
+    fresh = f"FROM {_read(files)}"
+    same = [*batch.key, batch.cursor or ""]
+    if batch.mode == "upsert" or not batch.key:
+        among = ", ".join(map(quote_identifier, compared))
+        number = f"row_number() OVER (PARTITION BY {among}) AS _udb_n"
+        recent, fresh = f"SELECT *, {number} FROM ({recent})", f"SELECT *, {number} {fresh}"
+        same = [*compared, "_udb_n"]
+    columns = ", ".join(f"new.{quote_identifier(column.name)}" for column in plan.after)
+    return (
+        f"SELECT {columns} FROM ({fresh}) AS new WHERE NOT EXISTS (FROM ({recent}) AS old WHERE {_same(same, 'old')})"
+    )
+
+
+def _living(plan: Plan, files: Sequence[Path]) -> str:
+    """SQL of the rows in the files of an upsert that are no tombstones."""
+    name = plan.batch.tombstone or ""
+    kind = next((column.type for column in plan.after if column.name == name), "VARCHAR")
+    column = quote_identifier(name)
+    columns = ", ".join(quote_identifier(item.name) for item in plan.after)
+    # Where a database has no booleans, 0 and 1 stand for them.
+    flag = kind == "BOOLEAN" or kind.endswith("INT") or kind == "INTEGER"
+    alive = f"{column}::BOOLEAN IS NOT TRUE" if flag else f"{column} IS NULL"
+    return f"SELECT {columns} FROM {_read(files)} WHERE {alive}"
+
+
+def _with_stored_keys(connection: duckdb.DuckDBPyConnection, plan: Plan, keys: Path, target: Path) -> Plan:
+    """The keys of the source in the types that stored keys have; one that has no such form is not stored."""
+    types = {column.name: column.type for column in plan.after}
+    casts = ", ".join(
+        f"TRY_CAST({quote_identifier(name)} AS {types[name]}) AS {quote_identifier(name)}" for name in plan.batch.key
+    )
+    written = _write(connection, f"SELECT DISTINCT {casts} FROM {_read([keys])}", target)
+    return replace(plan, batch=replace(plan.batch, keys=written))
+
+
+def _deleted(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, replacing: Sequence[Path], living: Sequence[Path]
+) -> int:
+    """How many stored rows an upsert removes for good."""
+    if not plan.rows_before:
+        return 0
+    again = replaced(replace(plan.batch, keys=None), living, "old")
+    query = f"SELECT count(*) FROM lake.main.{quote_identifier(plan.batch.dataset)} AS old "
+    gone = f"{query} WHERE {replaced(plan.batch, replacing, 'old')} AND NOT {again}"
+    return int(connection.execute(gone).fetchall()[0][0])
+
+
+def _same(columns: Sequence[str], table: str) -> str:
+    return " AND ".join(
+        f"new.{quote_identifier(name)} IS NOT DISTINCT FROM {table}.{quote_identifier(name)}" for name in columns
+    )
 
 
 def _without_empty_text(
@@ -198,13 +312,13 @@ def _last_per_key(batch: Batch) -> str:
     keys = ", ".join(quote_identifier(name) for name in batch.key)
     order = f"{quote_identifier(batch.cursor)} DESC NULLS LAST, " if batch.cursor else ""
     parts = " UNION ALL BY NAME ".join(
-        f"SELECT *, {number} AS _udb_file, file_row_number AS _udb_row "
+        f"SELECT *, {number} AS _udb_part, file_row_number AS _udb_row "
         f"FROM read_parquet({quote_literal(file)}, file_row_number = true)"
         for number, file in enumerate(batch.files)
     )
     return (
         f"(FROM ({parts}) QUALIFY row_number() OVER (PARTITION BY {keys} "
-        f"ORDER BY {order}_udb_file DESC, _udb_row DESC) = 1)"
+        f"ORDER BY {order}_udb_part DESC, _udb_row DESC) = 1)"
     )
 
 

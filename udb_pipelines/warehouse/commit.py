@@ -59,6 +59,7 @@ def commit(lake: Lake, staged: StagedSync) -> SyncResult:
             info=json.dumps(info),
             done=lambda reader: ledger.last_result(reader, staged.source, staged.job_id),
             record=lambda writer, version, now, applied: _record(writer, staged, version, now, applied),
+            idle=lambda reader: _idle(reader, staged),
         )
         result = write(lake, connection, batches, work, folder)
     _clear(folder, staged)
@@ -80,6 +81,43 @@ def last_state(lake: Lake, source: str) -> dict[str, object]:
     """The sync state (cursors) that the last commit of a source left; empty when there is none."""
     with lake.reader() as connection:
         return ledger.last_state(connection, source)
+
+
+def set_state(lake: Lake, source: str, state: dict[str, object], job_id: str) -> None:
+    """Replace the sync state of a source in a commit of its own; its data stays.
+
+    Raises:
+        UdbError: ``E_STAGE`` when the source was never loaded, so that there is nothing to go on from.
+    """
+    with lake.writer() as connection:
+        work: Work[SyncResult] = Work(
+            title=f"new sync state of {source}",
+            info=json.dumps({"job_id": job_id, "source": source, "state": True}),
+            done=lambda reader: None,
+            record=lambda writer, version, now, _: _record_state(writer, source, state, job_id, version, now),
+        )
+        write(lake, connection, (), work, lake.settings.staging / job_id)
+
+
+def _record_state(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    state: dict[str, object],
+    job_id: str,
+    version: int,
+    now: datetime,
+) -> SyncResult:
+    last = ledger.last_result(connection, source)
+    if last is None:
+        raise UdbError("E_STAGE", f"{source} was never loaded, so it has no state", remedy=f"load it: udb run {source}")
+    ledger.record_state(connection, last, job_id, state, version, now)
+    return last
+
+
+def _idle(connection: duckdb.DuckDBPyConnection, staged: StagedSync) -> SyncResult | None:
+    """The last result, when what was read since is known already. A file is told by its fingerprint instead."""
+    last = ledger.last_result(connection, staged.source) if staged.state else None
+    return last.model_copy(update={"unchanged": True}) if last and last.fingerprint else None
 
 
 def _unchanged(lake: Lake, staged: StagedSync) -> SyncResult:
@@ -118,6 +156,8 @@ def _batch(connection: duckdb.DuckDBPyConnection, dataset: StagedDataset, staged
         dataset.primary_key,
         dataset.cursor,
         staged.options.on_schema_change,
+        dataset.tombstone,
+        dataset.keys,
     )
 
 
@@ -172,7 +212,9 @@ def _version(
         rows_read=dataset.rows_read,
         rows_committed=dataset.rows_staged,
         rows_rejected=dataset.rows_rejected,
-        rows_superseded=applied.superseded,
+        rows_superseded=applied.ready.superseded,
+        rows_known=applied.ready.known,
+        rows_deleted=applied.ready.deleted,
         rows_total=applied.rows_total,
         rejects=dataset.rejects,
         schema_changes=applied.plan.changes,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,8 +26,8 @@ import duckdb
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import ledger, steps
-from udb_pipelines.warehouse.batch import Batch, Plan, Ready, extra_columns, make_plan, matching, prepare
-from udb_pipelines.warehouse.files import make_folder, move, sync_all, sync_folder
+from udb_pipelines.warehouse.batch import Batch, Plan, Ready, extra_columns, make_plan, prepare, replaced
+from udb_pipelines.warehouse.files import make_folder, move, sha256, sync_all, sync_folder
 from udb_pipelines.warehouse.lake import Lake, version_of
 
 Result = TypeVar("Result")
@@ -39,7 +39,7 @@ class Applied:
 
     plan: Plan
     rows_total: int
-    superseded: int
+    ready: Ready
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Work(Generic[Result]):
     """The result of an earlier commit of the same job."""
     record: Callable[[duckdb.DuckDBPyConnection, int, datetime, Sequence[Applied]], Result]
     """Write the bookkeeping for the version and time given, and make the result."""
+    idle: Callable[[duckdb.DuckDBPyConnection], Result | None] = lambda _: None
+    """The result when the batches would change nothing; None to write a version all the same."""
 
 
 def write(
@@ -73,7 +75,9 @@ def write(
     """
     deadline = time.monotonic() + lake.settings.lock_timeout_seconds
     attempt = 0
+    digests: dict[Path, str] = {}
     while True:
+        lake.follow(connection)
         earlier = work.done(connection)
         if earlier is not None:
             return earlier
@@ -81,10 +85,15 @@ def write(
             prepare(connection, make_plan(connection, batch), folder / f"ready_{attempt}_{batch.dataset}")
             for batch in batches
         ]
+        # Here, for inside the lock it would keep others waiting.
+        digests |= {file: sha256(file) for item in ready for file in _files(item) if file not in digests}
+        if ready and all(item.idle for item in ready) and (nothing := work.idle(connection)) is not None:
+            return nothing
         steps.reached("prepared")
         with lake.lock.held(work.title):
             steps.reached("locked")
-            result = _transact(lake, connection, ready, work)
+            # What was planned on a timeline that a restore has left must be planned anew.
+            result = None if lake.follow(connection) else _transact(lake, connection, ready, work, digests)
         if result is not None:
             return result
         attempt += 1
@@ -98,7 +107,11 @@ def write(
 
 
 def _transact(
-    lake: Lake, connection: duckdb.DuckDBPyConnection, ready: Sequence[Ready], work: Work[Result]
+    lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
+    ready: Sequence[Ready],
+    work: Work[Result],
+    digests: Mapping[Path, str],
 ) -> Result | None:
     """One attempt, under the lock; None when another writer was faster and it must be planned anew."""
     moves: list[tuple[Path, Path]] = []
@@ -109,7 +122,7 @@ def _transact(
             connection.execute("ROLLBACK")
             return earlier
         version, now = version_of(connection) + 1, datetime.now(UTC)
-        applied = [_apply(lake, connection, item, moves) for item in ready]
+        applied = [_apply(lake, connection, item, moves, digests) for item in ready]
         steps.reached("applied")
         result = work.record(connection, version, now, applied)
         title, info = quote_literal(work.title), quote_literal(work.info)
@@ -138,12 +151,18 @@ def _holds(connection: duckdb.DuckDBPyConnection, plan: Plan) -> bool:
     return (newest[0] if newest else None) == plan.seen
 
 
-def _apply(lake: Lake, connection: duckdb.DuckDBPyConnection, ready: Ready, moves: list[tuple[Path, Path]]) -> Applied:
+def _apply(
+    lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
+    ready: Ready,
+    moves: list[tuple[Path, Path]],
+    digests: Mapping[Path, str],
+) -> Applied:
     plan, batch = ready.plan, ready.plan.batch
     folder = lake.catalog.files / "main" / batch.dataset
     table = f"lake.main.{quote_identifier(batch.dataset)}"
     make_folder(folder)
-    files = _place(ready, folder, moves)
+    files = _place(ready, folder, moves, digests)
     steps.reached("moved")
     if plan.rebuilds or not plan.before or (plan.changes and batch.mode == "overwrite"):
         columns = ", ".join(f"{quote_identifier(column.name)} {column.type}" for column in plan.after)
@@ -152,22 +171,33 @@ def _apply(lake: Lake, connection: duckdb.DuckDBPyConnection, ready: Ready, move
         kept = ready.rebuilt_rows
     else:
         _alter(connection, table, plan)
-        kept = plan.rows_before - _delete(connection, table, folder, ready, files)
+        # The files have just been renamed, unless others than those that are added decide what is replaced.
+        replacing = files if ready.replacing == ready.batch_files else ready.replacing
+        kept = plan.rows_before
+        if kept:
+            kept -= _delete(connection, table, folder, batch, replacing)
     if files:
         names = ", ".join(quote_literal(file) for file in files)
         extra = ", ignore_extra_columns => true" if extra_columns(connection, files) else ""
         connection.execute(
             f"CALL ducklake_add_data_files('lake', {quote_literal(batch.dataset)}, [{names}], schema => 'main'{extra})"
         )
-    return Applied(plan, kept + batch.rows - ready.superseded, ready.superseded)
+    return Applied(plan, kept + ready.added, ready)
 
 
-def _place(ready: Ready, folder: Path, moves: list[tuple[Path, Path]]) -> list[Path]:
-    """Rename the files into the data folder, under names that no other attempt ever uses."""
+def _files(ready: Ready) -> tuple[Path, ...]:
+    return (*ready.batch_files, *ready.rebuilt_files)
+
+
+def _place(ready: Ready, folder: Path, moves: list[tuple[Path, Path]], digests: Mapping[Path, str]) -> list[Path]:
+    """Rename the files into the data folder, under names that no other attempt ever uses.
+
+    The name ends with the checksum of the content, so that the catalog records it with the commit.
+    """
     token = uuid.uuid4().hex
     targets = []
-    for number, source in enumerate((*ready.batch_files, *ready.rebuilt_files)):
-        target = folder / f"udb-{token}-{number}.parquet"
+    for number, source in enumerate(_files(ready)):
+        target = folder / f"udb-{token}-{number}-{digests[source]}.parquet"
         move(source, target)
         moves.append((source, target))
         targets.append(target)
@@ -185,20 +215,19 @@ def _alter(connection: duckdb.DuckDBPyConnection, table: str, plan: Plan) -> Non
 
 
 def _delete(
-    connection: duckdb.DuckDBPyConnection, table: str, folder: Path, ready: Ready, files: Sequence[Path]
+    connection: duckdb.DuckDBPyConnection, table: str, folder: Path, batch: Batch, replacing: Sequence[Path]
 ) -> int:
     """Delete the rows that the batch replaces, and return how many."""
-    batch = ready.plan.batch
-    if batch.mode == "append" or not ready.plan.rows_before:
+    if batch.mode == "append":
         return 0
     if batch.mode == "overwrite":
         return int(connection.execute(f"DELETE FROM {table}").fetchall()[0][0])
-    if not files:
-        return 0
     # DuckLake writes lists of deleted rows beside the data and does not sync them.
     before = set(folder.iterdir())
-    deleted = connection.execute(f"DELETE FROM {table} AS old WHERE {matching(batch.key, files, 'old')}").fetchall()
-    sync_all(set(folder.iterdir()) - before)
+    deleted = connection.execute(f"DELETE FROM {table} AS old WHERE {replaced(batch, replacing, 'old')}").fetchall()
+    lists = set(folder.iterdir()) - before
+    sync_all(lists)
+    ledger.record_digests(connection, {f"main/{batch.dataset}/{file.name}": sha256(file) for file in sorted(lists)})
     return int(deleted[0][0])
 
 

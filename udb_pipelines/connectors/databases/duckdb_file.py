@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
 
 from udb_pipelines.connectors import casting
+from udb_pipelines.connectors.cursors import later
 from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.portable import stored_as
 from udb_pipelines.connectors.progress import watched
@@ -23,7 +26,12 @@ def read(task: Task) -> Rows:
     """
     file = task.stream.detected.files[0]
     with told(base_name(file)):
-        relation = relation_of(task)
+        table = relation_of(task)
+        state = _state_after(task, table)
+        cursor = quote_identifier(task.stream.cursor or "")
+        relation = f"FROM ({table}) WHERE {task.window.condition(cursor, quote_literal)}"
+        if task.wants_keys:
+            _write_keys(task, table)
         counted = int(task.duck.execute(f"SELECT count(*) FROM ({relation})").fetchall()[0][0])
         with watched(task.duck, task.what, counted):
             written = task.duck.execute(
@@ -33,7 +41,22 @@ def read(task: Task) -> Rows:
     staged = int(written[0][0])
     if staged != counted:
         raise UdbError("E_COUNT_MISMATCH", f"{task.stream.dataset}: {counted} rows were counted, {staged} loaded")
-    return Rows((task.target,), stored, counted, staged)
+    keys = task.keys if task.wants_keys else None
+    return Rows((task.target,), stored, counted, staged, state=state, keys=keys)
+
+
+def _state_after(task: Task, table: str) -> dict[str, Any] | None:
+    """The state once every row that is there now is read; asked for before the rows are."""
+    if task.stream.cursor is None:
+        return None
+    greatest = f"max({quote_identifier(task.stream.cursor)})"
+    value = task.duck.execute(f"SELECT {greatest}::VARCHAR FROM ({table})").fetchall()[0][0]
+    return later(task.state, task.stream.cursor, value)
+
+
+def _write_keys(task: Task, table: str) -> None:
+    keys = ", ".join(map(quote_identifier, task.stream.primary_key))
+    task.duck.execute(f"COPY (SELECT {keys} FROM ({table})) TO {quote_literal(task.keys)} ({casting.PARQUET})")
 
 
 def relation_of(task: Task) -> str:

@@ -7,10 +7,13 @@ asked for as text; numbers are then cast like any other text. The address is res
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from udb_pipelines.connectors import casting
+from udb_pipelines.connectors.cursors import ALL, later
 from udb_pipelines.connectors.faults import from_duckdb
 from udb_pipelines.connectors.reading import Rows, Task
 from udb_pipelines.detection.location import mask
@@ -43,31 +46,75 @@ def read(task: Task) -> Rows:
     try:
         task.duck.execute("BEGIN TRANSACTION")
         columns = _columns(task)
-        source = _rows_of(task, columns)
-        relation = casting.TextRelation(
-            sql=source,
-            sample_sql=f"{source} LIMIT {casting.SAMPLE_ROWS}",
-            columns=tuple(_stored(column, task.options.null_markers) for column in columns),
-        )
-        counted = int(task.duck.execute(_remote(f"SELECT count(*) FROM {_table(task)}")).fetchall()[0][0])
-        staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=counted)
+        part = _part(task, columns)
+        state = _state_after(task, columns)
+        counted = int(task.duck.execute(_remote(f"SELECT count(*) FROM {part}")).fetchall()[0][0])
+        staged = _write(task, columns, part, task.target, counted)
+        keys = [column for column in columns if column.name in task.stream.primary_key] if task.wants_keys else []
+        if keys:
+            _write(task, keys, _table(task), task.keys, None)
         task.duck.execute("COMMIT")
         stored = casting.stored_columns(task.duck, task.target, task.originals)
     except duckdb.Error as error:
         raise _refusal(error, shown, task.stream.dataset) from None
     if staged != counted:
         raise UdbError("E_COUNT_MISMATCH", f"{task.stream.dataset}: {counted} rows were counted, {staged} loaded")
-    return Rows((task.target,), stored, counted, staged)
+    return Rows((task.target,), stored, counted, staged, state=state, keys=task.keys if keys else None)
 
 
 def relation_of(task: Task) -> str:
     """Attach the database; SQL of the table's rows, what is not exact as text."""
     _attach(task, mask(task.connection.uri))
-    return _rows_of(task, _columns(task))
+    return _rows_of(_columns(task), _table(task))
 
 
-def _rows_of(task: Task, columns: list[ColumnSchema]) -> str:
-    return _remote(f"SELECT {', '.join(map(_asked, columns))} FROM {_table(task)}")
+def _write(task: Task, columns: list[ColumnSchema], part: str, target: Path, rows: int | None) -> int:
+    """Write ``columns`` of the rows of ``part``, a table with or without a condition; the number of rows."""
+    source = _rows_of(columns, part)
+    relation = casting.TextRelation(
+        sql=source,
+        sample_sql=f"{source} LIMIT {casting.SAMPLE_ROWS}",
+        columns=tuple(_stored(column, task.options.null_markers) for column in columns),
+    )
+    return casting.write_typed(task.duck, relation, target, what=task.what, rows=rows)
+
+
+def _rows_of(columns: list[ColumnSchema], part: str) -> str:
+    return _remote(f"SELECT {', '.join(map(_asked, columns))} FROM {part}")
+
+
+def _part(task: Task, columns: list[ColumnSchema]) -> str:
+    """The table, and the condition of what is to be read of it."""
+    condition = task.window.condition(_compared(_cursor(task, columns)), quote_literal) if task.window != ALL else ""
+    return f"{_table(task)} WHERE {condition}" if condition else _table(task)
+
+
+def _state_after(task: Task, columns: list[ColumnSchema]) -> dict[str, Any] | None:
+    """The state once every row that is there now is read; asked for before the rows are."""
+    if task.stream.cursor is None:
+        return None
+    cursor = _cursor(task, columns)
+    greatest = f"max({_compared(cursor)})"
+    text = (
+        f"({greatest} AT TIME ZONE 'UTC')::text || '+00'"
+        if cursor.type.endswith("with time zone")
+        else f"{greatest}::text"
+    )
+    value = task.duck.execute(_remote(f"SELECT {text} FROM {_table(task)}")).fetchall()[0][0]
+    return later(task.state, task.stream.cursor, value)
+
+
+def _cursor(task: Task, columns: list[ColumnSchema]) -> ColumnSchema:
+    found = next((column for column in columns if column.name == task.stream.cursor), None)
+    if found is None:
+        raise UdbError("E_VANISHED", f"{task.stream.dataset}: the cursor column is no longer in the table")
+    return found
+
+
+def _compared(column: ColumnSchema) -> str:
+    """PostgreSQL's SQL of a column in the order that its text has elsewhere too: a collation is of one server."""
+    name = quote_identifier(column.original_name or column.name)
+    return f'{name} COLLATE "C"' if column.type.startswith(("text", "character")) else name
 
 
 def _columns(task: Task) -> list[ColumnSchema]:
