@@ -159,6 +159,9 @@ class Settings(BaseSettings):
             description="Session token of temporary S3 credentials. Or AWS_SESSION_TOKEN",
         ),
     ] = None
+    kpis: Annotated[
+        Path | None, Field(description="File of KPIs and views; kpis.yaml in the current folder when unset")
+    ] = None
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Field(description="Least level that is logged")
     ] = "INFO"
@@ -177,7 +180,7 @@ class Settings(BaseSettings):
         ),
     ] = None
 
-    @field_validator("home", "landing")
+    @field_validator("home", "kpis", "landing")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None

@@ -225,6 +225,7 @@ CODES: dict[str, CodeInfo] = {
         Exit.USAGE,
     ),
     "E_SQL": _error("the query is wrong or not allowed", "correct the query; only reading is allowed", Exit.USAGE),
+    "E_KPIS": _error("the file of KPIs is wrong", "correct the line; docs/kpis.md shows how it looks", Exit.USAGE),
     "E_INTERNAL": _error("UDB itself failed", "run again with UDB_LOG_LEVEL=DEBUG and report it", Exit.FAILED),
     # Worth knowing, never in the way.
     "W_BOM": _warning("the file begins with a byte order mark", "nothing to do; it was removed"),

@@ -17,6 +17,7 @@ from udb_pipelines.cli import (
     export,
     jobs,
     keys,
+    kpis,
     profiling,
     query,
     reports,
@@ -86,6 +87,7 @@ app.command("resume")(running.resume)
 app.command("detect", help=detecting.HELP)(detecting.detect)
 app.add_typer(profiling.app, name="profile")
 app.add_typer(keys.app, name="keys")
+app.add_typer(kpis.app, name="kpi")
 app.add_typer(sources.app, name="sources")
 app.add_typer(tenants.app, name="tenants")
 app.command("sql")(query.sql)

@@ -65,11 +65,19 @@ def sql(
     most = limit or (TABLE_ROWS if shape is OutputFormat.TABLE else None)
     text = sys.stdin.read() if statement == "-" else statement
     lake = session.lake() if timeline is None else session.lake().at(timeline)
-    with stream(lake, text, parse_as_of(as_of)) as answer:
+    with stream(lake, text, parse_as_of(as_of), views=_views()) as answer:
         note(f"version {answer.version}")
         more = _WRITERS[shape](answer, most)
     if more:
         note(f"There is more: only the first {number(most or 0)} rows are shown. Use --limit or --format csv.")
+
+
+def _views() -> dict[str, str]:
+    """The project's views; none without a file of KPIs."""
+    from udb_pipelines.kpis import load, project_file
+
+    file = project_file(session.settings())
+    return load(file).view_sql if file else {}
 
 
 def history(

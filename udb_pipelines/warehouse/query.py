@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from udb_pipelines.engine import quote_literal
+from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import texts
 from udb_pipelines.warehouse.guard import check_reading, first_lines
@@ -65,8 +65,12 @@ def _fetched(relation: duckdb.DuckDBPyRelation) -> Iterator[Row]:
 
 
 @contextmanager
-def stream(lake: Lake, sql: str, as_of: datetime | int | None = None) -> Iterator[QueryStream]:
+def stream(
+    lake: Lake, sql: str, as_of: datetime | int | None = None, views: Mapping[str, str] | None = None
+) -> Iterator[QueryStream]:
     """Run one reading statement and read the answer piece by piece, however large.
+
+    ``views`` are names with reading statements that may be used as tables, at the same version.
 
     Raises:
         UdbError: ``E_SQL`` when the statement is wrong or does more than read; ``E_VERSION``.
@@ -80,8 +84,29 @@ def stream(lake: Lake, sql: str, as_of: datetime | int | None = None) -> Iterato
             f"SET allowed_directories = [{folders}]; SET enable_external_access = false; SET lock_configuration = true"
         )
         with _told():
+            _make_views(connection, statement, views or {})
             relation = connection.sql(statement)
         yield QueryStream(relation, version)
+
+
+def _make_views(connection: duckdb.DuckDBPyConnection, statement: str, views: Mapping[str, str]) -> None:
+    """Make the views that a statement uses, those first that others use.
+
+    Temporary ones, in this connection alone, so that they are read at its version and gone with it.
+    """
+    made: set[str] = set()
+
+    def make(used_by: str, path: tuple[str, ...]) -> None:
+        for name in sorted(connection.get_table_names(used_by) & views.keys() - made):
+            if name in path:
+                raise UdbError("E_SQL", f"the view {name} is made of itself")
+            text = check_reading(connection, views[name])
+            make(text, (*path, name))
+            connection.execute(f"CREATE TEMP VIEW {quote_identifier(name)} AS {text}")
+            made.add(name)
+
+    if views:
+        make(statement, ())
 
 
 def query(lake: Lake, sql: str, as_of: datetime | int | None = None, limit: int | None = None) -> QueryResult:
