@@ -106,7 +106,32 @@ class Settings(BaseSettings):
     landing_quiet_seconds: Annotated[
         float, Field(ge=0, description="A landed file is taken when it has not changed for this long")
     ] = 5
-    retention_days: Annotated[int, Field(ge=1, description="Days that artifacts of old jobs are kept")] = 30
+    retention_hot_days: Annotated[
+        int, Field(ge=1, description="Days that everything a job published is kept; then profile and audit log")
+    ] = 7
+    retention_days: Annotated[
+        int,
+        Field(ge=1, description="Days that profiles and rejects of old jobs are kept; then the audit log, archived"),
+    ] = 30
+    retention_jobs: Annotated[
+        int, Field(ge=1, description="Jobs of a source whose artifacts are kept, however young")
+    ] = 1000
+    archive_target: Annotated[
+        Path | None, Field(description="Folder that audit logs of old jobs move to; default <home>/archive")
+    ] = None
+    history_days: Annotated[int, Field(ge=1, description="Days that every version of the warehouse is kept")] = 7
+    history_daily_days: Annotated[
+        int, Field(ge=1, description="Days that one version a day is kept; one a month after that")
+    ] = 90
+    merge_below_mb: Annotated[
+        float, Field(ge=0, description="Data files smaller than this are merged when a table has many; 0: never, MB")
+    ] = 16
+    unneeded_file_hours: Annotated[
+        float, Field(ge=0, description="Hours that a data file stays after the last version let go of it")
+    ] = 24
+    disk_high_pct: Annotated[
+        float, Field(gt=0, le=100, description="A disk fuller than this loses old artifacts before their time, %")
+    ] = 80
     snapshot_target: Annotated[
         str | None,
         Field(
@@ -120,7 +145,7 @@ class Settings(BaseSettings):
         int,
         Field(
             ge=0,
-            description="How long a change may wait until it is copied to the snapshot target, s; 0: until the snapshot",
+            description="How long a change may wait for its copy to the snapshot target, s; 0: until the snapshot",
         ),
     ] = 60
     snapshot_endpoint: Annotated[
@@ -180,7 +205,7 @@ class Settings(BaseSettings):
         ),
     ] = None
 
-    @field_validator("home", "kpis", "landing")
+    @field_validator("home", "kpis", "landing", "archive_target")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
@@ -241,6 +266,19 @@ class Settings(BaseSettings):
         return self.tenant_home / "artifacts"
 
     @property
+    def archive(self) -> Path:
+        """Where audit logs of old jobs go."""
+        if self.archive_target is None:
+            return self.tenant_home / "archive"
+        own = self.tenant == DEFAULT_TENANT
+        return self.archive_target if own else self.archive_target / "tenants" / self.tenant
+
+    @property
+    def retention_journal(self) -> Path:
+        """A line for everything that retention removed."""
+        return self.tenant_home / "retention.jsonl"
+
+    @property
     def cache(self) -> Path:
         """Downloads and unpacked archive members."""
         return self.tenant_home / "cache"
@@ -269,10 +307,10 @@ class Settings(BaseSettings):
         real, home = path.resolve(), self.home.resolve()
         if not real.is_relative_to(home):
             return False
-        first, *rest = (*real.relative_to(home).parts, "", "")
-        if first == "tenants":
-            return rest[0] != self.tenant
-        return self.tenant != DEFAULT_TENANT and (first in _KEPT or first.startswith("control."))
+        names = [*real.relative_to(home).parts, "", ""]
+        if names[0] == "tenants":
+            return names[1] != self.tenant
+        return self.tenant != DEFAULT_TENANT and (names[0] in _KEPT or names[0].startswith("control."))
 
     @property
     def dagster_home(self) -> Path:

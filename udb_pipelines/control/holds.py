@@ -15,6 +15,7 @@ from udb_pipelines.config import Settings
 from udb_pipelines.control.database import METADATA, Database
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Hold
+from udb_pipelines.warehouse.retention import Rules
 
 _table = Table(
     "holds",
@@ -61,6 +62,14 @@ class HoldRegistry:
 
     def _named(self, name: str) -> Any:  # noqa: ANN401 - SQLAlchemy's expressions
         return (_table.c.tenant == self._tenant) & (_table.c.name == name)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What retention must know of the register: each source's own limits, and the holds that last."""
+    from udb_pipelines.control.sources import SourceRegistry
+
+    sources = {source.name: source.options for source in SourceRegistry(settings).list()}
+    return Rules(sources, HoldRegistry(settings).list(datetime.now(UTC)))
 
 
 def _hold(row: Row[Any]) -> Hold:

@@ -3,42 +3,48 @@
 Dagster reads the annotation of ``context`` itself, so this module does without postponed evaluation.
 """
 
+from functools import partial
+
 import dagster as dg
 
 from udb_pipelines.orchestration import jobs
 from udb_pipelines.orchestration.failures import in_stage
 from udb_pipelines.orchestration.metadata import markdown_table
 from udb_pipelines.orchestration.resources import Udb
+from udb_pipelines.warehouse.retention import Removed
 
 
-@dg.op(description="Remove what retention plans to remove, and say what it was.")
+@dg.op(description="Remove what retention plans to remove, merge small files, thin the history; say what it was.")
 def clean_up(context: dg.OpExecutionContext, udb: dg.ResourceParam[Udb]) -> None:
-    """Plan anew and apply: what was planned when the run was requested may be needed by now."""
-    from udb_pipelines.warehouse import retention
-
-    removed = in_stage(
-        "retention",
-        job_id=context.run.run_id,
-        source="warehouse",
-        work=lambda: retention.apply(retention.plan(udb.settings, udb.lake)),
-    )
+    """Plan anew and apply, for every tenant: what was planned when the run was requested may be needed by now."""
+    done: list[tuple[str, Removed]] = []
+    for own in udb.tenants():
+        tenant = own.settings.tenant
+        removed = in_stage("retention", job_id=context.run.run_id, source=tenant, work=partial(_cleaned, own))
+        done.append((tenant, removed))
+    rows = [(tenant, item.reason, item.path, item.bytes) for tenant, removed in done for item in removed.items]
     context.add_output_metadata(
         {
-            "removed": len(removed),
-            "bytes": sum(item.bytes for item in removed),
-            "files": dg.MetadataValue.md(
-                markdown_table(
-                    ["reason", "path", "bytes"], [(item.reason, item.path, item.bytes) for item in removed[:100]]
-                )
-            ),
+            "removed": len(rows),
+            "bytes": sum(removed.bytes for _, removed in done),
+            "versions": sum(len(removed.versions) for _, removed in done),
+            "merged_files": sum(sum(removed.merged.values()) for _, removed in done),
+            "files": dg.MetadataValue.md(markdown_table(["tenant", "reason", "path", "bytes"], rows[:100])),
         }
     )
+
+
+def _cleaned(own: Udb) -> Removed:
+    from udb_pipelines.control.holds import rules_of
+    from udb_pipelines.warehouse import retention
+
+    return retention.apply(own.lake, retention.plan(own.settings, own.lake, rules_of(own.settings)))
 
 
 @dg.job(
     name=jobs.CLEANUP_JOB,
     executor_def=dg.in_process_executor,
-    description="Deletes artifacts and rejects of old jobs and what dead jobs left; asked for by the retention sensor",
+    description="Deletes artifacts and rejects of old jobs and what dead jobs left, merges small files, thins history",
 )
 def cleanup_job() -> None:
     """Apply retention."""

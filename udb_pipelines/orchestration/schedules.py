@@ -1,4 +1,4 @@
-"""What runs by the clock, in UTC: a snapshot a day, a look at freshness an hour, and every source's own cron.
+"""What runs by the clock, in UTC: a snapshot and a clean-up a day, a look at freshness an hour, every source's cron.
 
 Sources' schedules are read when the code location loads; reload it in the UI after changing one.
 Docs: https://docs.dagster.io/guides/automate/schedules
@@ -28,6 +28,13 @@ def fixed_schedules() -> list[dg.ScheduleDefinition]:
             cron_schedule="0 2 * * *",
             default_status=RUNNING,
             description="A verified copy of the warehouse, every night.",
+        ),
+        dg.ScheduleDefinition(
+            name="cleanup_nightly",
+            job_name=jobs.CLEANUP_JOB,
+            cron_schedule="30 3 * * *",
+            default_status=RUNNING,
+            description="Retention, every night: old artifacts, small files, thinned history.",
         ),
         dg.ScheduleDefinition(
             name="freshness_hourly",

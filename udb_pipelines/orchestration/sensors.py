@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -34,9 +33,6 @@ LOOK_SECONDS = 5
 
 READ_SECONDS = 20
 """A look stops reading content after this; Dagster gives up on a sensor after 60."""
-
-DISK_HIGH_PCT = 80
-"""A disk fuller than this asks for a clean-up even if the same one was asked for today."""
 
 UdbParam = dg.ResourceParam[Udb]
 Result = dg.SensorResult | dg.SkipReason
@@ -105,23 +101,19 @@ def _source_of(udb: Udb, arrival: landing.Arrival) -> str:
 )
 def retention_sensor(context: dg.SensorEvaluationContext, udb: UdbParam) -> Result:
     """Ask once a day for the same plan; more often only while the disk is too full and the plan changes."""
+    from udb_pipelines.control.holds import rules_of
     from udb_pipelines.warehouse import retention
 
-    planned = retention.plan(udb.settings, udb.lake)
-    used = disk_used_pct(udb.settings)
-    if not planned.items:
+    plans = [retention.plan(own.settings, own.lake, rules_of(own.settings)) for own in udb.tenants()]
+    used = retention.disk_used_pct(udb.settings)
+    if all(planned.is_empty for planned in plans):
         return dg.SkipReason(f"nothing to remove; the disk is {used:.0f} % full")
-    what = hashlib.sha256("\n".join(str(item.path) for item in planned.items).encode()).hexdigest()[:16]
-    key = what if used > DISK_HIGH_PCT else f"{planned.made_at:%Y-%m-%d}"
-    tags = {"udb/trigger": "retention", "udb/items": str(len(planned.items)), "udb/bytes": str(planned.bytes)}
+    items = [item for planned in plans for item in (*planned.items, *planned.files)]
+    what = hashlib.sha256("\n".join(str(item.path) for item in items).encode()).hexdigest()[:16]
+    key = what if used > udb.settings.disk_high_pct else f"{plans[0].made_at:%Y-%m-%d}"
+    size = sum(planned.bytes for planned in plans)
+    tags = {"udb/trigger": "retention", "udb/items": str(len(items)), "udb/bytes": str(size)}
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"cleanup-{key}", tags=tags)])
-
-
-def disk_used_pct(settings: Settings) -> float:
-    """How full the disk under UDB's home is, 0 to 100."""
-    folder = settings.home if settings.home.exists() else settings.home.parent
-    usage = shutil.disk_usage(folder)
-    return 100 * usage.used / usage.total
 
 
 @dg.sensor(

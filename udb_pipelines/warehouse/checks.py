@@ -21,7 +21,8 @@ from udb_pipelines.warehouse.catalog import SqliteCatalog
 from udb_pipelines.warehouse.files import tree_bytes
 from udb_pipelines.warehouse.history import datasets
 from udb_pipelines.warehouse.lake import Lake
-from udb_pipelines.warehouse.retention import Item, remove, stale_folders
+from udb_pipelines.warehouse.removal import Item, remove, stale_folders
+from udb_pipelines.warehouse.scheduled import within_grace
 
 STALE_STAGING_HOURS = 24
 """A staging folder untouched for so long belongs to no running job."""
@@ -163,16 +164,18 @@ def _orphans(lake: Lake, mend: bool) -> Check:
         return Check(name="orphans", status="ok", detail="no data files")
     # Files are placed under the lock, so under the lock a file without an owner is an orphan.
     with lake.lock.held("udb doctor"):
-        known = {file.path for file in stored_files(lake)}
+        known = {file.path for file in stored_files(lake)} | within_grace(lake, time.time())
         age = 0 if lake.catalog.exclusive else SHARED_ORPHAN_HOURS * 3600
         found = [
             path
             for path in sorted(lake.catalog.files.rglob("*"))
-            if path.is_file() and path not in known and time.time() - path.stat().st_mtime >= age
+            if path.is_file() and not path.is_symlink() and path not in known
+            if time.time() - path.stat().st_mtime >= age
         ]
         size = sum(path.stat().st_size for path in found)
         for path in found if mend else ():
-            path.unlink(missing_ok=True)
+            item = Item(root=lake.catalog.files, path=path, reason="no version needs it", bytes=path.stat().st_size)
+            remove(item, lake.settings.retention_journal)
     return _leftovers("orphans", "files that no version refers to", [str(path) for path in found], size, mend)
 
 

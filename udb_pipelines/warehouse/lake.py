@@ -6,7 +6,7 @@ Commits belong to ``commit``; this module only attaches, and creates the lake wh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ import duckdb
 
 from udb_pipelines.engine import Extension, connect
 from udb_pipelines.errors import UdbError
-from udb_pipelines.warehouse import ledger
+from udb_pipelines.warehouse import leases, ledger
 from udb_pipelines.warehouse.catalog import Catalog, catalog_of
 from udb_pipelines.warehouse.files import make_folder
 from udb_pipelines.warehouse.lock import WriterLock
@@ -62,16 +62,32 @@ class Lake:
             UdbError: ``E_VERSION`` when there is no such version, ``E_TIMELINE`` when there is no such timeline,
                 ``E_WAREHOUSE`` when the lake cannot be opened.
         """
-        with self._connected(threads) as connection:
+        with self._connected(threads) as connection, ExitStack() as around:
             with _opening():
                 catalog = self._chosen(connection)
-                version = catalog.version(connection, as_of)
+                version = self._leased(catalog, connection, as_of, around)
                 if version is not None:
                     catalog.attach(connection, version=version, read_only=True)
                 if version is None or not ledger.exists(connection):
                     _attach_empty(connection)
                 connection.execute("USE lake")
             yield connection
+
+    def _leased(
+        self, catalog: Catalog, connection: duckdb.DuckDBPyConnection, as_of: datetime | int | None, around: ExitStack
+    ) -> int | None:
+        """The version to read; one asked for by name is leased, so that thinning the history leaves it alone."""
+        if as_of is None or not catalog.exists():
+            return catalog.version(connection, as_of)
+        folder = self.settings.warehouse / "readers"
+        try:
+            with leases.gate(folder, alone=False):
+                version = catalog.version(connection, as_of)
+                if version is not None:
+                    around.callback(leases.give_back, leases.take(folder, version))
+                return version
+        except OSError:
+            return catalog.version(connection, as_of)  # who may not write here can still read
 
     @contextmanager
     def writer(self, *, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:

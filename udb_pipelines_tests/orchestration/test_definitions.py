@@ -50,7 +50,7 @@ def test_jobs_sensors_and_schedules(settings: Settings):
     assert {
         sensor.name: sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs
     } == {"landing_sensor": True, "retention_sensor": True, "housekeeping_sensor": True, "failure_sensor": True, "copy_sensor": True}
-    assert {schedule.name for schedule in repository.schedule_defs} == {"snapshot_daily", "freshness_hourly"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {"snapshot_daily", "freshness_hourly", "cleanup_nightly"}
 
 
 def test_loading_is_cheap_and_says_nothing(settings: Settings):
