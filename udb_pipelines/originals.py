@@ -89,10 +89,15 @@ class Originals:
         companion = self.companions.get(column)
         return f"coalesce({quote_identifier(companion)}, {text})" if companion else text
 
+    @property
+    def entry(self) -> dict[str, str]:
+        """The entry of a Parquet file's metadata that stores this."""
+        content = {"forms": dict(self.forms), "companions": dict(self.companions)}
+        return {KEY: json.dumps(content, ensure_ascii=False)}
+
     def metadata(self) -> str:
-        """An option of COPY that stores this in the file."""
-        content = json.dumps({"forms": dict(self.forms), "companions": dict(self.companions)}, ensure_ascii=False)
-        return f"KV_METADATA {{{quote_literal(KEY)}: {quote_literal(content)}}}"
+        """The entry as an option of COPY."""
+        return f"KV_METADATA {{{quote_literal(KEY)}: {quote_literal(self.entry[KEY])}}}"
 
 
 def companion_name(column: str, taken: Sequence[str]) -> str:

@@ -16,6 +16,8 @@ from udb_pipelines.connectors.rejects import Reject, RejectLog
 from udb_pipelines.models import Dialect
 
 BATCH = 16_384
+BATCH_CELLS = 1_000_000
+"""Rows and cells of a batch, at most."""
 RECORD_LINES = 10_000
 RECORD_CHARACTERS = 1 << 23
 """How far the end of a quoted value is looked for."""
@@ -141,6 +143,7 @@ class CarefulReader:
         self._text = text
         self._dialect = dialect
         self._width = width
+        self._batch = max(1, min(BATCH, BATCH_CELLS // max(1, width)))
         self._rejects = rejects
         self._label = label
         self._splitter = FieldSplitter(dialect)
@@ -150,7 +153,7 @@ class CarefulReader:
         self._ahead: deque[_Line] = deque()
 
     def batches(self) -> Iterator[list[Fields]]:
-        """Records in lists of at most :data:`BATCH`."""
+        """Records in lists that fit into memory."""
         batch: list[Fields] = []
         lines = self._lines()
         while (line := self._next(lines)) is not None:
@@ -158,7 +161,7 @@ class CarefulReader:
             if fields is not None:
                 self.tally.rows += 1
                 batch.append(fields)
-                if len(batch) >= BATCH:
+                if len(batch) >= self._batch:
                     yield batch
                     batch = []
         if batch:

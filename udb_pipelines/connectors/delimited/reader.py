@@ -13,6 +13,7 @@ from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.reading import FILE_COLUMN, Rows, Task, finding, relative_names
 from udb_pipelines.connectors.rejects import Reject
 from udb_pipelines.connectors.staging import stage_text
+from udb_pipelines.connectors.stitching import UnevenPartsError
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Dialect, Finding
@@ -141,8 +142,11 @@ def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
         columns=(*columns, casting.as_stored(FILE_COLUMN)) if len(files) > 1 else columns,
     )
     records = sum(file.records for file in files)
-    with told(task.stream.dataset):
-        staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=records)
+    try:
+        with told(task.stream.dataset):
+            staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=records)
+    except UnevenPartsError:
+        raise fast.NotRegularError from None
     rejected = sum(file.tally.rejected if file.tally else _take_rejects(task, dialect, file) for file in files)
     if records != staged + rejected:
         if all(file.tally for file in files):
