@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +16,7 @@ from udb_pipelines.errors import Exit, UdbError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from udb_pipelines.warehouse.restore import RestorePlan
+    from udb_pipelines.warehouse.restore import Restored, RestorePlan, SnapshotPlan
 
 app = typer.Typer(
     help="Get the warehouse back: to a time, from a snapshot, or one table. What there is now stays as a timeline.",
@@ -116,18 +117,75 @@ def to(
     if as_json:
         print_json(done.model_dump(mode="json"))
         return
+    _tell(done)
+
+
+def _tell(done: Restored) -> None:
     note(
         f"The warehouse is {done.origin} again, as version {done.version} on timeline {done.timeline}: "
         f"{_count(len(done.tables), 'table')}, {number(sum(table.rows_total for table in done.tables))} rows."
     )
-    note(
-        f"{_count(done.left_behind, 'version')} left behind; "
-        f"timeline {done.previous} keeps everything: udb sql --timeline {done.previous}"
-    )
+    if done.previous is not None:
+        note(
+            f"{_count(done.left_behind, 'version')} left behind; "
+            f"timeline {done.previous} keeps everything: udb sql --timeline {done.previous}"
+        )
     if done.lost:
         note(f"Not restored, because damaged: {', '.join(done.lost)}")
     for source in done.run_again:
         note(f"Load it again: udb run {source}")
+
+
+@app.command("from")
+def from_snapshot(
+    snapshot: Annotated[
+        str, typer.Argument(metavar="SNAPSHOT", help="Its id, as udb snapshot list shows it; or newest.")
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="Folder or address of the snapshots; UDB_SNAPSHOT_TARGET otherwise."),
+    ] = None,
+    to_folder: Annotated[
+        Path | None, typer.Option("--to", metavar="FOLDER", help="Another home, instead of UDB_HOME.")
+    ] = None,
+    salvage: Annotated[
+        bool, typer.Option("--salvage", help="If files are damaged, restore the tables that are whole.")
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a snapshot back: over nothing, beside a damaged warehouse, or into a folder of its own.
+
+    Only what the warehouse does not have is fetched, and every file is compared with its checksum. Killed on the
+    way, the next attempt goes on. On an empty machine, the target alone is enough.
+
+    [bold]Examples[/bold]
+
+      udb restore from newest --dry-run
+      udb restore from 20260131T020000_1a2b3c4d --target s3://backups/udb
+      udb restore from newest --to /mnt/look     then: UDB_HOME=/mnt/look udb sql "SHOW TABLES"
+    """
+    from udb_pipelines.warehouse import snapshots
+    from udb_pipelines.warehouse.restore import into_folder, plan_from, restore_from
+    from udb_pipelines.warehouse.targets import open_target
+
+    settings = session.settings()
+    opened = open_target(target or settings.snapshots, settings)
+    lake = into_folder(session.lake(), to_folder.expanduser().absolute()) if to_folder else session.lake()
+    found = snapshots.newest(opened) if snapshot == "newest" else snapshots.find(opened, snapshot)
+    if found is None:
+        raise UdbError("E_SNAPSHOT", f"there is no snapshot in {opened.address}", remedy="name another --target")
+    if dry_run:
+        _show_snapshot_plan(plan_from(lake, opened, found.id), as_json)
+        return
+    with working("restore"):
+        done = restore_from(lake, opened, found.id, salvage=salvage)
+    if as_json:
+        print_json(done.model_dump(mode="json"))
+        return
+    _tell(done)
+    if to_folder:
+        note(f"It is in {lake.settings.home}: UDB_HOME={lake.settings.home} udb sql 'SHOW TABLES'")
 
 
 @app.command("table")
@@ -235,6 +293,21 @@ def _show_plan(planned: RestorePlan, as_json: bool) -> None:
         (Column("table"), Column("rows", "right"), Column("committed as", "right")),
         [(table.dataset, number(table.rows_total), str(table.version)) for table in planned.tables],
     )
+
+
+def _show_snapshot_plan(planned: SnapshotPlan, as_json: bool) -> None:
+    if as_json:
+        print_json(planned.model_dump(mode="json"))
+        return
+    print_line(f"snapshot {planned.snapshot} of {moment(planned.made_at)}, version {planned.version} of "
+               f"{moment(planned.committed_at)}")  # fmt: skip
+    print_line(f"{_count(planned.tables, 'table')}, {number(planned.rows)} rows, {_count(planned.files, 'file')}, "
+               f"{size(planned.bytes)}; to be fetched: {_count(planned.missing_files, 'file')}, "
+               f"{size(planned.missing_bytes)}")  # fmt: skip
+    print_line(f"into {planned.into}")
+    if planned.current is not None:
+        print_line(f"timeline {planned.current} stays there; {_count(planned.left_behind, 'version')} would be left "
+                   "behind on it")  # fmt: skip
 
 
 def _when(text: str) -> datetime | int:

@@ -20,7 +20,7 @@ from udb_pipelines.engine import connect, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import steps, timelines
 from udb_pipelines.warehouse.catalog import REGISTER, Catalog, PostgresCatalog, SqliteCatalog
-from udb_pipelines.warehouse.files import sync_all, sync_folder
+from udb_pipelines.warehouse.files import make_folder, sync_all, sync_folder
 from udb_pipelines.warehouse.lake import Lake
 from udb_pipelines.warehouse.restore.truncating import Columns
 from udb_pipelines.warehouse.timelines import Register
@@ -204,19 +204,26 @@ def _execute(connection: duckdb.DuckDBPyConnection, statement: str) -> list[tupl
 
 
 @contextmanager
-def open_draft(lake: Lake, register: Register, source: int) -> Iterator[Draft]:
+def open_draft(lake: Lake, register: Register, source: int | Path) -> Iterator[Draft]:
     """A copy of a timeline's catalog for the timeline to come; nothing commits to the current one while it is open.
 
     Args:
         lake: the warehouse, whose writer lock the caller holds.
         register: the timelines there are.
-        source: the timeline to copy.
+        source: the timeline to copy, or the file of an SQLite catalog from elsewhere.
 
     Raises:
         UdbError: ``E_RESTORE`` when the catalog cannot be read, ``E_WAREHOUSE`` when no copy can be made.
     """
     catalog, number = lake.catalog, register.last + 1
     if isinstance(catalog, PostgresCatalog):
+        if isinstance(source, Path):
+            raise UdbError(
+                "E_UNSUPPORTED",
+                "a snapshot cannot be restored into a PostgreSQL catalog",
+                kept="the warehouse as it is",
+                remedy="restore it into a folder of its own: udb restore from SNAPSHOT --to FOLDER",
+            )
         draft = PostgresDraft(lake, catalog.at(number), catalog.at(source), catalog.at(register.current).schema)
         try:
             draft.copy()
@@ -224,8 +231,10 @@ def open_draft(lake: Lake, register: Register, source: int) -> Iterator[Draft]:
         finally:
             draft.close()
     elif isinstance(catalog, SqliteCatalog):
-        made, copied = catalog.at(number), catalog.at(source)
+        made = catalog.at(number)
+        copied = SqliteCatalog(source, catalog.files, 1) if isinstance(source, Path) else catalog.at(source)
         remove_sqlite(made.file)
+        make_folder(made.file.parent)
         with readable(copied.file):
             copied.copy_to(made.file)
         yield SqliteDraft(made)

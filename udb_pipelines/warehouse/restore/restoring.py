@@ -11,21 +11,18 @@ the swap leaves the warehouse as it was; what it leaves lying about is removed b
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model
 from udb_pipelines.warehouse import steps
 from udb_pipelines.warehouse.history import VersionInfo, datasets
 from udb_pipelines.warehouse.lake import Lake
-from udb_pipelines.warehouse.restore.beginning import Beginning, begin, check_counts, rewrite_mixed
-from udb_pipelines.warehouse.restore.bounds import renewed, retyped
-from udb_pipelines.warehouse.restore.drafting import Draft, open_draft
+from udb_pipelines.warehouse.restore.beginning import Beginning
+from udb_pipelines.warehouse.restore.drafting import open_draft
 from udb_pipelines.warehouse.restore.points import Aim, Point, aim, described, points
-from udb_pipelines.warehouse.restore.truncating import End, Inlined, cut, without_placeholder
+from udb_pipelines.warehouse.restore.swapping import Restored, swap
 from udb_pipelines.warehouse.restore.wholeness import (
     Damage,
     Needed,
@@ -34,7 +31,6 @@ from udb_pipelines.warehouse.restore.wholeness import (
     newest_whole,
     recorded_digests,
 )
-from udb_pipelines.warehouse.timelines import Timeline
 
 _NAMED = 5
 """Damaged files named in a message; the others are counted."""
@@ -55,22 +51,6 @@ class RestorePlan(Model):
     files: int
     bytes: int
     """Size of the files that the version needs; they are shared, so none of it is copied."""
-
-
-class Restored(Model):
-    """What a restore has done."""
-
-    timeline: int
-    version: int
-    """The first version of the new timeline; its content is that of the version restored."""
-    origin: str
-    previous: int
-    """The timeline that was current before."""
-    left_behind: int
-    tables: tuple[VersionInfo, ...]
-    lost: tuple[str, ...] = ()
-    run_again: tuple[str, ...] = ()
-    """Sources of tables that could not be saved; their next run loads everything."""
 
 
 def plan(lake: Lake, wanted: datetime | int, timeline: int | None = None) -> RestorePlan:
@@ -112,45 +92,19 @@ def restore_to(lake: Lake, wanted: datetime | int, timeline: int | None = None, 
     lost = _lost(source, first.point, salvage)
     with lake.lock.held(f"restore of {described(first.point)}"):
         steps.reached("restore_locked")
-        return _swap(lake, source, first, lost)
+        return _restore(lake, source, first, lost)
 
 
-def _swap(lake: Lake, source: Lake, first: Aim, lost: frozenset[str]) -> Restored:
+def _restore(lake: Lake, source: Lake, first: Aim, lost: frozenset[str]) -> Restored:
     point = first.point
-    scratch = lake.settings.staging / f"restore-{uuid.uuid4()}"
-    try:
-        with open_draft(lake, first.register, point.timeline) as draft:
-            steps.reached("restore_copied")
-            # Nobody can commit by now, so what is counted here is what will be left behind.
-            now = aim(lake, point.version, point.timeline)
-            if now.register != first.register:
-                raise UdbError("E_WAREHOUSE", "another restore came first", remedy="look at udb restore list")
-            beginning = Beginning(now.register.last + 1, described(point), point.version, lost)
-            end = _end(draft, now)
-            narrower = retyped(draft, point.version)
-            draft.run(cut(draft.columns(), draft.schema, end, _orphaned(draft, end)))
-            draft.run(list(renewed(draft, narrower)))
-            steps.reached("restore_cut")
-            made = Lake(lake.settings)
-            made.catalog = draft.catalog
-            version = begin(made, beginning, rewrite_mixed(source, point.version, lost, scratch))
-            draft.run(without_placeholder(draft.schema, end))
-            tables = check_counts(made)
-            steps.reached("restore_checked")
-            draft.publish(
-                now.register.continued(
-                    Timeline(
-                        number=beginning.timeline,
-                        origin=beginning.origin,
-                        made_at=datetime.now(UTC),
-                        restored_version=point.version,
-                        first_version=version,
-                    )
-                )
-            )
-            steps.reached("restore_swapped")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with open_draft(lake, first.register, point.timeline) as draft:
+        steps.reached("restore_copied")
+        # Nobody can commit by now, so what is counted here is what will be left behind.
+        now = aim(lake, point.version, point.timeline)
+        if now.register != first.register:
+            raise UdbError("E_WAREHOUSE", "another restore came first", remedy="look at udb restore list")
+        beginning = Beginning(now.register.last + 1, described(point), point.version, lost)
+        version, tables = swap(lake, draft, now.register, beginning, now.newest, source)
     sources = {info.source for info in datasets(source, point.version) if info.dataset in lost and info.source}
     return Restored(
         timeline=beginning.timeline,
@@ -162,25 +116,6 @@ def _swap(lake: Lake, source: Lake, first: Aim, lost: frozenset[str]) -> Restore
         lost=tuple(sorted(lost)),
         run_again=tuple(sorted(sources)),
     )
-
-
-def _end(draft: Draft, now: Aim) -> End:
-    catalog_id, file_id = draft.rows(
-        f"SELECT max(next_catalog_id) AS catalog_id, max(next_file_id) AS file_id FROM {draft.schema}ducklake_snapshot"
-    )[0]
-    return End(now.point.version, now.newest, int(catalog_id), int(file_id))
-
-
-def _orphaned(draft: Draft, end: End) -> tuple[Inlined, ...]:
-    """Tables of small commits that only versions after the cut have."""
-    rows = draft.rows(
-        "SELECT i.table_name, i.table_id, i.schema_version "
-        f"FROM {draft.schema}ducklake_inlined_data_tables i WHERE i.schema_version > "
-        f"(SELECT schema_version FROM {draft.schema}ducklake_snapshot WHERE snapshot_id = {end.version:d}) "
-        f"OR i.table_id NOT IN (SELECT table_id FROM {draft.schema}ducklake_table "
-        f"WHERE begin_snapshot <= {end.version:d})"
-    )
-    return tuple(Inlined(str(name), int(table), int(version)) for name, table, version in rows)
 
 
 def _lost(source: Lake, point: Point, salvage: bool) -> frozenset[str]:
