@@ -202,7 +202,8 @@ def ticks(most: int) -> list[int]:
     raw = max(most, 1) / MAX_TICKS
     power = 10 ** math.floor(math.log10(raw)) if raw >= 1 else 1
     step = next(int(power * factor) for factor in (1, 2, 5, 10) if power * factor >= raw)
-    return list(range(0, step * math.ceil(max(most, 1) / step) + 1, step))
+    # In whole numbers: a double would round a count above 2^53 down.
+    return list(range(0, step * -(-max(most, 1) // step) + 1, step))
 
 
 def _columns(counts: Sequence[int], titles: Sequence[str], names: Sequence[str], label: str, gap: float) -> Markup:

@@ -1,13 +1,16 @@
 """``report.html`` and ``index.html``: self-contained pages, rendered from the models.
 
 A page carries its own style and script and names both by hash in its content security policy, so that
-nothing else can run or load in it, whatever the data holds. Without the script everything is still there.
+nothing else can run or load in it, whatever the data holds. Without the script everything is still there, but for the
+cards of a table of more than :data:`AT_ONCE` columns.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -17,6 +20,8 @@ import udb_pipelines
 from udb_pipelines.models import DatasetVersion, Detection, Profile, ProfileSet, Stream
 from udb_pipelines.publishing import formatting, promises, view, whole
 
+AT_ONCE = 100
+"""Columns up to which the whole report is plain HTML."""
 VERDICT_MEANINGS = {
     "PASS": "Nothing found that stands in the way.",
     "WARN": "Usable, with things to know first.",
@@ -45,6 +50,7 @@ def report_html(
         has_rejects: ``rejects.parquet`` stands beside the report.
         has_index: ``index.html`` stands one folder up.
     """
+    columns = view.column_views(profile, commit)
     return _page(
         "report.html.j2",
         profile=profile,
@@ -53,7 +59,8 @@ def report_html(
         findings=view.finding_views(profile.findings, profile.columns),
         contract=promises.contract_view(profile),
         changes=commit.schema_changes if commit else (),
-        columns=view.column_views(profile, commit),
+        columns=columns,
+        later=_laid_out_later(columns),
         types=sorted({column.type for column in profile.columns}),
         personal=whole.personal(profile),
         drifted=whole.changes(profile),
@@ -72,6 +79,19 @@ def report_html(
         has_rejects=has_rejects,
         has_index=has_index,
     )
+
+
+def _laid_out_later(columns: Sequence[view.ColumnView]) -> str:
+    """What the cards of many columns say, by their anchors, as JSON: the script lays out a card that comes into view.
+
+    A browser takes seconds to build the elements of five hundred cards, and a reader looks at a few of them.
+    """
+    if len(columns) <= AT_ONCE:
+        return ""
+    template = _environment().get_template("column.html.j2")
+    text = json.dumps({column.anchor: template.render(column=column) for column in columns}, ensure_ascii=False)
+    # Nothing in it can end the element it stands in, or open a comment there.
+    return text.replace("</", "<\\/").replace("<!", "<\\u0021")
 
 
 def index_html(profiles: ProfileSet, detection: Detection) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import json
 import re
 
 import duckdb
@@ -195,3 +196,19 @@ def test_the_index_links_every_dataset():
     profiles = samples.profile_set(samples.profile("shop__a", verdict="PASS"), samples.profile("shop__b"))
     page = Page(index_html(profiles, samples.detection()))
     assert {"shop__a/report.html", "shop__b/report.html", "manifest.json"} <= set(page.links)
+
+
+def test_the_cards_of_many_columns_are_data_that_nothing_in_them_can_leave():
+    hostile = samples.hostile_profile().columns
+    many = tuple(
+        column.model_copy(update={"name": f"{column.name}{i}", "position": i * len(hostile) + place})
+        for i in range(60)
+        for place, column in enumerate(hostile, 1)
+    )
+    html = render(samples.profile(found=many))
+    text = re.search(r'<script type="application/json" id="later">(.*?)</script>', html, re.DOTALL)[1]
+    cards = json.loads(text)
+    assert len(cards) == len(many) > 100
+    assert "<!--" not in text
+    for card in cards.values():
+        Page(card)

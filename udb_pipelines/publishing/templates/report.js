@@ -49,6 +49,32 @@
     });
   }
 
+  // Reports of many columns carry the cards as text; each is laid out when it is about to be seen, or printed.
+  function cards(stored) {
+    let bodies;
+    const fill = (card) => {
+      bodies ??= new Map(Object.entries(JSON.parse(stored.textContent)));
+      const body = card && bodies.get(card.id);
+      if (!body) return;
+      bodies.delete(card.id);
+      watch.unobserve(card);
+      card.insertAdjacentHTML("beforeend", body);
+    };
+    const watch = new IntersectionObserver(
+      (entries) => entries.forEach((entry) => { if (entry.isIntersecting) fill(entry.target); }),
+      { rootMargin: "100% 0px" });
+    const fillTarget = () => {
+      const card = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      fill(card);
+      // Not smoothly: the cards passed on the way would be laid out, grow, and move the target.
+      card?.scrollIntoView({ behavior: "instant" });
+    };
+    document.querySelectorAll(".card").forEach((card) => watch.observe(card));
+    addEventListener("hashchange", fillTarget);
+    addEventListener("beforeprint", () => document.querySelectorAll(".card").forEach(fill));
+    if (location.hash) fillTarget();
+  }
+
   function filtering(tools, table) {
     const [text, kind, found, shown, nothing] =
       ["filter", "kind", "found", "shown", "nothing"].map((id) => document.getElementById(id));
@@ -92,8 +118,10 @@
   }
 
   addEventListener("DOMContentLoaded", () => {
-    const [theme, table, tools] = ["theme", "table", "tools"].map((id) => document.getElementById(id));
+    const [theme, table, tools, later] =
+      ["theme", "table", "tools", "later"].map((id) => document.getElementById(id));
     themes(theme);
+    if (later) cards(later);
     if (table) sorting(table);
     if (tools) filtering(tools, table);
     printing();
