@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         SecretStr | None,
         Field(description="SQLAlchemy URL of the control database; an SQLite file in <home> when unset"),
     ] = None
+    sources_file: Annotated[
+        Path | None, Field(description="sources.yaml that Dagster applies whenever it loads; none when unset")
+    ] = None
     secret_key: Annotated[
         SecretStr | None,
         Field(description="Fernet keys of the encrypted secrets, newest first, comma between; see udb secrets key"),
@@ -205,7 +208,7 @@ class Settings(BaseSettings):
         ),
     ] = None
 
-    @field_validator("home", "kpis", "landing", "archive_target")
+    @field_validator("home", "kpis", "landing", "archive_target", "sources_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None

@@ -116,6 +116,12 @@ CODES: dict[str, CodeInfo] = {
     ),
     "E_ROW_EMPTY": _error("a blank line inside the data", "nothing to do; the line was skipped"),
     "E_QUOTE_RULE": _error("a quote inside a value is not doubled, or not closed", "mend the row at the source"),
+    "E_UNQUOTED_DELIM": _error(
+        "a row has too many fields because a delimiter inside a value is not quoted", "quote the value at the source"
+    ),
+    "E_UNQUOTED_NEWLINE": _error(
+        "a row is cut in two because a line end inside a value is not quoted", "quote the value at the source"
+    ),
     "E_REJECTS": _error(
         "more rows were rejected than the source allows",
         "look at rejects.parquet, mend the source, or raise --max-reject-pct",
@@ -214,6 +220,11 @@ CODES: dict[str, CodeInfo] = {
         "put it into an environment variable and write ${NAME} in its place",
         Exit.USAGE,
     ),
+    "E_SOURCES": _error(
+        "sources.yaml cannot be used",
+        "correct the lines named; nothing was changed",
+        Exit.USAGE,
+    ),
     "E_SECRET_KEY": _error(
         "the encrypted secrets cannot be opened",
         "set UDB_SECRET_KEY to the key they were stored with; udb secrets key makes a first one",
@@ -244,6 +255,9 @@ CODES: dict[str, CodeInfo] = {
     "W_LOG_LINE": _warning(
         "lines that do not have the layout of their log; they were kept whole, in the column line",
         "look at the rows without a timestamp",
+    ),
+    "W_TABLES_SPLIT": _warning(
+        "the text or sheet holds several tables; each became a dataset of its own", "check where each begins"
     ),
     "W_SEVERAL_TABLES": _warning(
         "the text or sheet seems to hold more tables than were told apart", "look at the preview; split the file if so"

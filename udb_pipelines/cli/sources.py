@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from udb_pipelines.cli import options
+from udb_pipelines.cli import adding, declaring, options
 from udb_pipelines.cli.present import Column, moment, note, number, print_json, print_line, print_table
 
 app = typer.Typer(
-    help="The registered sources: list, show, add, remove.",
+    help="The registered sources: list, show, add, test, remove; sources.yaml: apply, export.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -114,8 +114,8 @@ def show(name: NameArgument, as_json: Json = False) -> None:
 @app.command("add")
 @options.pinning(options.EVERY)
 def add(
-    name: NameArgument,
-    uri: Annotated[str, typer.Argument(metavar="PATH_OR_URI", help="Where it is.")],
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of the source.")] = None,
+    uri: Annotated[str | None, typer.Argument(metavar="[PATH_OR_URI]", help="Where it is; asked for without.")] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Overwrite address and options of a known source.")
     ] = False,
@@ -124,18 +124,30 @@ def add(
 ) -> None:
     """Register a source without loading it; the UI, schedules and sensors can then run it.
 
+    Without an address it asks for one, tests it, shows the tables, and asks what could not be found out.
+
     [bold]Examples[/bold]
 
+      udb sources add
       udb sources add orders /data/orders.csv --schedule '0 6 * * *'
       udb sources add orders /data/orders.csv --replace    forget what was pinned
     """
     from udb_pipelines.cli import session
+    from udb_pipelines.cli.adding import talk
     from udb_pipelines.cli.inputs import legal_name
     from udb_pipelines.models import Source
 
-    source = Source(name=legal_name(name), uri=uri, options=options.pinned(given), created_at=datetime.now(UTC))
-    stored = session.registry().add(source, replace=replace)
+    if name is None or uri is None:
+        stored = talk(legal_name(name) if name else None, options.pinned(given))
+    else:
+        source = Source(name=legal_name(name), uri=uri, options=options.pinned(given), created_at=datetime.now(UTC))
+        stored = session.registry().add(source, replace=replace)
     note(f"{stored.name} reads {stored.uri}. Load it with: udb run {stored.name}")
+
+
+app.command("test")(adding.test)
+app.command("apply")(declaring.apply)
+app.command("export")(declaring.export)
 
 
 @app.command("remove")

@@ -56,8 +56,10 @@ def build_defs(
         resource_overrides: resources to use instead of ours, for tests and for code locations of others.
 
     Raises:
-        UdbError: ``E_CONFIG``.
+        UdbError: ``E_CONFIG``, ``E_SOURCES``.
     """
+    from udb_pipelines.control import sources_file
+    from udb_pipelines.control.sources import SourceRegistry
     from udb_pipelines.operations import logging as our_logging
     from udb_pipelines.operations import tracing
     from udb_pipelines.orchestration import schedules, sensors
@@ -68,6 +70,8 @@ def build_defs(
     chosen = settings or load_settings()
     our_logging.configure(chosen)
     tracing.configure(chosen)
+    if chosen.sources_file is not None:
+        sources_file.apply(SourceRegistry(chosen), sources_file.load(chosen.sources_file))
     return dg.Definitions(
         assets=[*path_assets(pooled=True), snapshot_asset()],
         asset_checks=[fresh],
