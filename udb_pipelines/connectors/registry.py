@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from udb_pipelines.connectors.reading import Reader
+from udb_pipelines.connectors.reading import Reader, Rows, Task
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import DetectedStream
 
@@ -39,4 +39,15 @@ def reader_for(stream: DetectedStream) -> Reader:
     if module is None:
         raise UdbError("E_UNSUPPORTED", f"{stream.name}: {stream.format} cannot be loaded by this version")
     reader: Reader = import_module(f"{PACKAGE}.{module}").read
-    return reader
+    return _placed(reader, stream.area.byte_offset) if stream.area and stream.area.byte_offset else reader
+
+
+def _placed(reader: Reader, offset: int) -> Reader:
+    """``reader`` for a part of a file that begins at ``offset``: rejects tell where they are in the file."""
+
+    def read(task: Task) -> Rows:
+        rows = reader(task)
+        task.rejects.shift(offset)
+        return rows
+
+    return read

@@ -84,6 +84,11 @@ class RejectLog:
         self._connection.execute("INSERT INTO udb_rejects FROM udb_pending")
         self._connection.unregister("udb_pending")
 
+    def shift(self, by: int) -> None:
+        """Count offsets from ``by`` bytes further on: the reader was given a part of the file."""
+        self.flush()
+        self._connection.execute(f"UPDATE udb_rejects SET byte_offset = byte_offset + {by}")
+
     def clear(self) -> None:
         """Forget everything: the stream is read anew."""
         self._pending.clear()

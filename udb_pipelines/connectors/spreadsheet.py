@@ -20,7 +20,7 @@ from udb_pipelines.connectors.reading import Rows, Task, finding, relative_names
 from udb_pipelines.connectors.staging import Row, cast_staged, stage_text
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import Dialect
+from udb_pipelines.models import Area, Dialect
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -76,10 +76,11 @@ def _stage(task: Task, index: int, file: Path) -> _Sheet:
     with told(base_name(file)), opened_sheet(file, detected.member) as sheet:
         found = [column.name for column in detected.columns]
         taken = set(found)
-        extra = [f"column_{number}" for number in range(len(found) + 1, sheet.width + 1)]
+        width = len(found) if detected.area else sheet.width
+        extra = [f"column_{number}" for number in range(len(found) + 1, width + 1)]
         names = (*found, *(name if name not in taken else f"{name}_more" for name in extra))
         staged = _Sheet(task.folder / f"{index}.text.parquet", names)
-        stage_text(staged.path, names, _batches(sheet, staged, dialect.skip_rows + dialect.header_rows))
+        stage_text(staged.path, names, _batches(sheet, staged, dialect, detected.area))
     return staged
 
 
@@ -107,19 +108,25 @@ def first_rows(task: Task, rows: int) -> list[Row]:
     dialect = detected.dialect or Dialect(delimiter=",")
     staged = _Sheet(task.folder, tuple(column.name for column in detected.columns))
     with opened_sheet(Path(detected.files[0]), detected.member) as sheet:
-        found = _batches(sheet, staged, dialect.skip_rows + dialect.header_rows)
+        found = _batches(sheet, staged, dialect, detected.area)
         return list(islice((row for batch in found for row in batch), rows))
 
 
-def _batches(sheet: CalamineSheet, staged: _Sheet, skip: int) -> Iterator[list[Row]]:
-    """Rows of text after the first ``skip``; counts rows, and the blank ones among them, in ``staged``."""
+def _batches(sheet: CalamineSheet, staged: _Sheet, dialect: Dialect, area: Area | None) -> Iterator[list[Row]]:
+    """Rows of text below the header, inside the area; counts rows, and the blank ones among them, in ``staged``."""
+    top, left = (area.first_row, area.first_column) if area else (0, 0)
+    skip = top + dialect.skip_rows + dialect.header_rows
     width = len(staged.names)
     batch: list[Row] = []
     waiting = 0
-    for number, cells in enumerate(sheet.iter_rows()):
+    # Rows are iterated from the top of the sheet, and counted from the top of its used area.
+    for number, row_cells in enumerate(sheet.iter_rows(), start=-(sheet.start or (0, 0))[0]):
         if number < skip:
             continue
-        row = [_text(cell) for cell in cells[:width]]
+        if area and number >= area.end_row:
+            break
+        cells = row_cells[left : left + width]
+        row = [_text(cell) for cell in cells]
         if not any(row):
             waiting += 1
             continue

@@ -124,11 +124,18 @@ def detect_files(files: list[LocalFile], options: SourceOptions, settings: Setti
                 raise
             findings.append(told("W_STREAM_SKIPPED", f"{file.name} was left out ({error.code}): {error.message}"))
             continue
-        streams += found.streams
+        # Tables of one file are called by number; where there are more files, by its name too.
+        streams += found.streams if len(files) == 1 else [_called_after(file, stream) for stream in found.streams]
         findings += found.findings
     if not streams:
         raise UdbError("E_NO_DATA_FILES", f"none of the {len(files)} files holds a table")
     return FileTables(tuple(streams), tuple(findings))
+
+
+def _called_after(file: LocalFile, stream: DetectedStream) -> DetectedStream:
+    if stream.area is None or stream.format == "spreadsheet":
+        return stream
+    return stream.model_copy(update={"name": slug(f"{file.stem}_{stream.name}")})
 
 
 def _is_data(member: str) -> bool:
@@ -197,7 +204,7 @@ def _workbook(file: LocalFile, _sample: Sample, _kind: Kind, options: SourceOpti
     alone = len(sheets) == 1
     return FileTables(tuple(DetectedStream(
         name=slug(file.stem if alone else sheet.name), format="spreadsheet", files=(str(file.path),),
-        member=sheet.name, dialect=sheet.dialect, columns=sheet.columns, row_estimate=sheet.rows,
+        member=sheet.name, area=sheet.area, dialect=sheet.dialect, columns=sheet.columns, row_estimate=sheet.rows,
         candidates=certain("spreadsheet", "its parts are those of a workbook"), findings=sheet.findings,
     ) for sheet in sheets), skipped)  # fmt: skip
 

@@ -50,7 +50,7 @@ def _reading(stream: DetectedStream) -> tuple[object, ...]:
         if dialect
         else ()
     )
-    return (stream.format, stream.member, stream.records, stream.compression, stream.encoding, *layout)
+    return (stream.format, stream.member, stream.area, stream.records, stream.compression, stream.encoding, *layout)
 
 
 def _quotes_agree(one: Dialect, other: Dialect) -> bool:

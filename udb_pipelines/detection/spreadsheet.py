@@ -12,14 +12,15 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from udb_pipelines.detection.findings import told
 from udb_pipelines.detection.header import find_layout
 from udb_pipelines.detection.naming import name_columns, name_findings
+from udb_pipelines.detection.stacked import find_areas
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import ColumnSchema, Dialect, Finding, SourceOptions
+from udb_pipelines.models import Area, ColumnSchema, Dialect, Finding, SourceOptions
 
 SAMPLED_ROWS = 1000
 MEMORY_BYTES = 3 << 30
@@ -37,6 +38,7 @@ class Sheet:
     columns: tuple[ColumnSchema, ...]
     rows: int
     findings: tuple[Finding, ...]
+    area: Area | None = None
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,11 @@ def detect_sheets(path: Path, name: str, options: SourceOptions) -> tuple[tuple[
             skipped.append(_skipped("a sheet that is a chart, a macro or a dialog"))
         elif not probed.visible and not options.tables:
             skipped.append(_skipped("a hidden sheet"))
-        elif found := _sheet(probed, options):
-            sheets.append(found)
+        elif found := _tables(probed, options):
+            sheets.extend(found)
+            if len(found) > 1:
+                message = f"a sheet holds {len(found)} tables: {', '.join(map(_place, found))}"
+                skipped.append(told("W_TABLES_SPLIT", message, count=len(found)))
         else:
             skipped.append(_skipped("an empty sheet"))
     if not sheets:
@@ -98,6 +103,34 @@ def _probe(path: Path, name: str) -> list[_Probed]:
 
 def _skipped(what: str) -> Finding:
     return told("W_STREAM_SKIPPED", f"{what} was left out")
+
+
+def _tables(sheet: _Probed, options: SourceOptions) -> list[Sheet]:
+    """The tables of a sheet: several where they are clear, and all of it was seen."""
+    width = max((len(row) for row in sheet.rows), default=0)
+    grid = [(*row, *[""] * (width - len(row))) for row in sheet.rows]
+    open_ = options.skip_rows is None and options.header == "auto" and sheet.height <= len(sheet.rows)
+    areas, clear = find_areas(grid) if open_ else ((), False)
+    if clear:
+        found = [_within(sheet, grid, area, options) for area in areas]
+        if all(found):
+            return [table for table in found if table]
+    alone = _sheet(sheet, options)
+    if alone and areas:
+        message = f"the sheet may hold {len(areas)} tables; it was read as one"
+        alone = replace(alone, findings=(*alone.findings, told("W_SEVERAL_TABLES", message, count=len(areas))))
+    return [alone] if alone else []
+
+
+def _within(sheet: _Probed, grid: Sequence[tuple[str, ...]], area: Area, options: SourceOptions) -> Sheet | None:
+    rows = [list(row[area.first_column : area.end_column]) for row in grid[area.first_row : area.end_row]]
+    found = _sheet(replace(sheet, rows=rows, height=len(rows)), options)
+    return replace(found, area=area) if found else None
+
+
+def _place(table: Sheet) -> str:
+    area = table.area or Area(first_row=0, end_row=0)
+    return f"rows {area.first_row + 1} to {area.end_row} from column {area.first_column + 1}"
 
 
 def _sheet(sheet: _Probed, options: SourceOptions) -> Sheet | None:

@@ -20,7 +20,9 @@ from udb_pipelines.detection.jsontext import detect_json
 from udb_pipelines.detection.localfile import JSON_SUFFIXES, FileTables, LocalFile, certain
 from udb_pipelines.detection.loglines import Log, find_log
 from udb_pipelines.detection.naming import name_columns, name_findings
-from udb_pipelines.detection.sample import Sample
+from udb_pipelines.detection.parts import cut_out, rows_of, whole_text
+from udb_pipelines.detection.sample import Sample, read_sample
+from udb_pipelines.detection.stacked import Stack, find_stack
 from udb_pipelines.detection.textlayout import is_prose
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import (
@@ -158,14 +160,70 @@ def _by_lines(file: LocalFile, sample: Sample, options: SourceOptions, settings:
         if fixed is None:
             raise
         return _fixed_table(text, fixed, None)
+    stack = find_stack(rows_of(text.head, delimited.dialect)) if _may_be_several(options) else None
+    if stack is not None and stack.clear and (several := _tables(text, delimited.dialect)):
+        return several
     if fixed is not None and fixed.score > delimited.score:
         return _fixed_table(text, fixed, delimited)
     if pinned is None:
         _refuse_documents(file, lines, delimited)
     return text.stream(
         format="delimited", dialect=delimited.dialect, columns=delimited.columns, row_estimate=delimited.row_estimate,
-        candidates=delimited.candidates, findings=(*delimited.findings, *_close(fixed, delimited)),
+        candidates=delimited.candidates,
+        findings=(*delimited.findings, *_close(fixed, delimited), *_unclear(file, stack)),
     )  # fmt: skip
+
+
+# --- several tables ---------------------------------------------------------------------------------------
+
+
+def _may_be_several(options: SourceOptions) -> bool:
+    """Whether the user left it open where the table begins."""
+    return options.skip_rows is None and options.header == "auto" and not options.comment
+
+
+def _tables(text: _Text, dialect: Dialect) -> FileTables | None:
+    """Each table of the text as a stream of its own; None when that is not clear for all of it."""
+    file, encoding = text.file, text.encoding.name
+    whole = whole_text(file, encoding, int(text.settings.max_expanded_gb * 1e9))
+    stack = find_stack(rows_of(whole, dialect)) if whole is not None else None
+    if whole is None or stack is None or not stack.clear:
+        return None
+    streams: list[DetectedStream] = []
+    for number, (path, area) in enumerate(cut_out(file, whole, encoding, stack.blocks, text.settings.cache), start=1):
+        part = LocalFile(path, f"{file.name}, table {number}")
+        sample = read_sample(path, "none", 1 << 62)
+        utf8 = Encoding("utf-8", text.encoding.confidence)
+        try:
+            found = detect_delimited(path, part.name, sample, utf8, text.options, text.settings)
+        except UdbError:
+            return None
+        streams.append(DetectedStream(
+            name=f"table_{number}", format="delimited", files=(str(path),), member=f"table {number}", area=area,
+            encoding_confidence=utf8.confidence, dialect=found.dialect, columns=found.columns,
+            row_estimate=found.row_estimate, candidates=found.candidates,
+            findings=(*text.encoding.findings, *found.findings),
+        ))  # fmt: skip
+    return FileTables(tuple(streams), (_told_apart(file, whole, stack),))
+
+
+def _told_apart(file: LocalFile, whole: str, stack: Stack) -> Finding:
+    """Where the tables are, and how many lines are in none of them."""
+    places = ", ".join(f"{block.first + 1} to {block.end}" for block in stack.blocks)
+    lines = len(whole.splitlines())
+    outside = lines - sum(block.end - block.first for block in stack.blocks)
+    message = (
+        f"{file.name} holds {len(stack.blocks)} tables, in lines {places}; {outside} of {lines} lines stand outside"
+    )
+    return told("W_TABLES_SPLIT", message, count=len(stack.blocks))
+
+
+def _unclear(file: LocalFile, stack: Stack | None) -> tuple[Finding, ...]:
+    if stack is None:
+        return ()
+    places = ", ".join(str(block.first + 1) for block in stack.blocks[:20])
+    message = f"{file.name} may hold {len(stack.blocks)} tables, which begin in lines {places}; it was read as one"
+    return (told("W_SEVERAL_TABLES", message, count=len(stack.blocks)),)
 
 
 def _refuse_documents(file: LocalFile, lines: list[str], found: Delimited) -> None:
