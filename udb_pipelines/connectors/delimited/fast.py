@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from udb_pipelines.connectors.delimited.careful import FieldSplitter
 from udb_pipelines.connectors.delimited.scan import Scan, scan
 from udb_pipelines.connectors.delimited.text import PlainText
 from udb_pipelines.connectors.rejects import Reject
@@ -80,7 +81,8 @@ def rejected(
     ).fetchall()
     if not rows:
         return []
-    found = [_reject(offset, raw, kinds, width) for offset, raw, kinds in rows]
+    splitter = FieldSplitter(dialect)
+    found = [_reject(offset, raw, kinds, splitter, width) for offset, raw, kinds in rows]
     offsets = tuple(reject.byte_offset or 0 for reject in found)
     ordinals = scan(text, dialect, offsets).ordinals
     if len(ordinals) != len(found):
@@ -91,14 +93,18 @@ def rejected(
     ]
 
 
-def _reject(offset: int, raw: str, kinds: list[str], width: int) -> Reject:
+def _reject(offset: int, raw: str, kinds: list[str], splitter: FieldSplitter, width: int) -> Reject:
     codes = {CODES.get(kind) for kind in kinds}
     if None in codes or len(codes) != 1:
         raise NotRegularError
     # After CRLF DuckDB counts the line feed to the next line.
-    amount = "fewer" if "MISSING COLUMNS" in kinds else "more"
     shift = len(raw) - len(raw.lstrip("\r\n"))
-    return Reject(0, offset + shift, "E_JAGGED_ROW", f"{amount} fields than {width}", raw.strip("\r\n"))
+    record = raw.strip("\r\n")
+    try:
+        actual = len(splitter.split(record))
+    except ValueError:
+        raise NotRegularError from None
+    return Reject(0, offset + shift, "E_JAGGED_ROW", f"{actual} fields instead of {width}", record)
 
 
 def forget_rejects(connection: duckdb.DuckDBPyConnection) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from udb_pipelines.connectors import casting
 from udb_pipelines.connectors.delimited import careful, fast
+from udb_pipelines.connectors.delimited.explaining import explain
 from udb_pipelines.connectors.delimited.scan import Scan, scan
 from udb_pipelines.connectors.delimited.text import PlainText, located, transcoded
 from udb_pipelines.connectors.faults import base_name, told
@@ -152,11 +153,15 @@ def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
         if all(file.tally for file in files):
             raise mismatch(task, records, staged + rejected, "rows")
         raise fast.NotRegularError
+    stored = casting.stored_columns(task.duck, task.target, task.originals)
+    if rejected:
+        task.rejects.flush()
+        explain(task.duck, dialect, stored[: len(columns)])
     for file in files:
         task.rejects.extend(Reject(0, None, "W_FOOTER", "after the data", line) for line in file.text.footer)
     return Rows(
         parquet=(task.target,),
-        columns=casting.stored_columns(task.duck, task.target, task.originals),
+        columns=stored,
         read=records,
         staged=staged,
         findings=tuple(_findings(files)),
