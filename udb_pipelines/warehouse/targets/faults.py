@@ -7,12 +7,14 @@ them is passed on: what is told is the kind of error, the HTTP status, and S3's 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
 
 from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 
 from udb_pipelines.errors import UdbError
+
+T = TypeVar("T")
 
 _STATUS = re.compile(r"status: (\d{3})\b|status code: (\d{3})\b")
 _S3_CODE = re.compile(r"<Code>([A-Za-z]{3,60})</Code>")
@@ -32,22 +34,19 @@ _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
 
-@contextmanager
-def told(address: str, key: str) -> Iterator[None]:
-    """Translate what the store's library raises.
+def asked(address: str, key: str, request: Callable[[], T]) -> T:
+    """Send a request, and translate what the store's library raises.
 
     Raises:
         FileNotFoundError: nothing is stored under ``key``.
         UdbError: ``E_TARGET_DOWN`` when trying again later may help, ``E_TARGET`` when it will not.
     """
     try:
-        yield
+        return request()
     except (BaseError, OSError, ValueError) as error:
-        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError) and error.filename is not None:
+        if isinstance(error, OSError) and error.filename is not None:
             raise  # of a local file, not of the store
         failure = _translated(error, f"{address} ({key})" if key else address)
-    else:
-        return
     # Outside of the handler: not even as a context may the library's text go along.
     raise failure
 
@@ -63,7 +62,8 @@ def _translated(error: Exception, where: str) -> Exception:
             remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what the store of your cloud needs",
         )  # fmt: skip
     status = next((int(one or other) for one, other in _STATUS.findall(text)), None)
-    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or answer or _final(status):
+    refused = isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or (answer and status is None)
+    if refused or _final(status):
         return UdbError("E_TARGET", f"{where} refused: {_said(answer, status)}", remedy=_REMEDIES.get(answer))
     kind = next(iter(_KIND.findall(text)), "")
     if status is None and not kind:

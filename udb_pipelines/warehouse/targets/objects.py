@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import obstore
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse.files import sync_file
 from udb_pipelines.warehouse.targets.base import Moved, Stored, unheard
-from udb_pipelines.warehouse.targets.faults import told
+from udb_pipelines.warehouse.targets.faults import T, asked
 
 if TYPE_CHECKING:
     from obstore import Bytes
@@ -47,16 +48,18 @@ class ObjectTarget:
     def put(self, source: Path, key: str, moved: Moved = unheard) -> None:
         """Upload; a large file in parts, several at once."""
         size = source.stat().st_size
-        with told(self._address, key):
-            if size <= PART_BYTES:
-                obstore.put(self._store, key, source.read_bytes(), use_multipart=False)
-                moved(size)
-                return
-            part = max(PART_BYTES, size // _MOST_PARTS)
-            obstore.put(
+        if size <= PART_BYTES:
+            self.write(key, source.read_bytes())
+            moved(size)
+            return
+        part = max(PART_BYTES, size // _MOST_PARTS)
+        self._must(
+            key,
+            lambda: obstore.put(
                 self._store, key, _parts(source, part, moved), use_multipart=True, chunk_size=part,
                 max_concurrency=_PARTS_AT_ONCE,
-            )  # fmt: skip
+            ),
+        )  # fmt: skip
 
     def get(self, key: str, file: Path, moved: Moved = unheard, *, link: bool = False) -> None:
         """Download range by range, so that a connection that breaks costs one range and not the file."""
@@ -77,28 +80,27 @@ class ObjectTarget:
     def read(self, key: str) -> bytes | None:
         """The object's content."""
         try:
-            with told(self._address, key):
-                return bytes(obstore.get(self._store, key).bytes())
+            return self._ask(key, lambda: bytes(obstore.get(self._store, key).bytes()))
         except FileNotFoundError:
             return None
 
     def write(self, key: str, content: bytes) -> None:
         """One request."""
-        with told(self._address, key):
-            obstore.put(self._store, key, content, use_multipart=False)
+        self._must(key, lambda: obstore.put(self._store, key, content, use_multipart=False))
 
     def list(self, prefix: str = "") -> Iterable[Stored]:
         """The store's listing; S3 sorts it, others need not."""
-        with told(self._address, prefix):
+
+        def all_pages() -> Sequence[Stored]:
             pages = obstore.list(self._store, prefix or None, chunk_size=_KEYS_AT_ONCE)
-            found = [Stored(entry["path"], entry["size"], entry["last_modified"]) for page in pages for entry in page]
-        return sorted(found, key=lambda entry: entry.key)
+            return [Stored(entry["path"], entry["size"], entry["last_modified"]) for page in pages for entry in page]
+
+        return sorted(self._must(prefix, all_pages), key=lambda entry: entry.key)
 
     def size(self, key: str) -> int | None:
         """From a HEAD request."""
         try:
-            with told(self._address, key):
-                return int(obstore.head(self._store, key)["size"])
+            return self._ask(key, lambda: int(obstore.head(self._store, key)["size"]))
         except FileNotFoundError:
             return None
 
@@ -115,16 +117,27 @@ class ObjectTarget:
 
     def delete(self, keys: Iterable[str]) -> None:
         """Many per request."""
-        chosen = list(keys)
+        chosen = tuple(keys)
         for start in range(0, len(chosen), _KEYS_AT_ONCE):
-            with told(self._address, chosen[start]):
-                obstore.delete(self._store, chosen[start : start + _KEYS_AT_ONCE])
+            batch = chosen[start : start + _KEYS_AT_ONCE]
+            self._must(batch[0], partial(obstore.delete, self._store, batch))
 
     def _ranges(self, key: str, size: int) -> Iterator[Bytes]:
         for start in range(0, size, PART_BYTES):
-            with told(self._address, key):
-                content = obstore.get_range(self._store, key, start=start, length=min(PART_BYTES, size - start))
-            yield content
+            length = min(PART_BYTES, size - start)
+            yield self._ask(key, partial(obstore.get_range, self._store, key, start=start, length=length))
+
+    def _must(self, key: str, request: Callable[[], T]) -> T:
+        """A request that can only miss the bucket itself."""
+        try:
+            return self._ask(key, request)
+        except FileNotFoundError:
+            raise UdbError(
+                "E_TARGET", f"{self._address} is not there", remedy="create the bucket, or correct UDB_SNAPSHOT_TARGET"
+            ) from None
+
+    def _ask(self, key: str, request: Callable[[], T]) -> T:
+        return asked(self._address, key, request)
 
     def sweep(self) -> None:
         """Nothing that could be seen: the store ends incomplete uploads by its lifecycle rule."""

@@ -65,7 +65,7 @@ def open_target(where: str, settings: Settings) -> Target:
 def _store(scheme: str, bucket: str, prefix: str, address: str, settings: Settings) -> ObjectStore:
     from obstore.store import AzureStore, GCSStore, S3Store
 
-    from udb_pipelines.warehouse.targets.faults import told
+    from udb_pipelines.warehouse.targets.faults import asked
 
     client: ClientConfig = {
         "allow_http": (settings.snapshot_endpoint or "").startswith("http://"),
@@ -77,14 +77,16 @@ def _store(scheme: str, bucket: str, prefix: str, address: str, settings: Settin
         "retry_timeout": timedelta(seconds=_RETRY_SECONDS),
         "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=5), "base": 2},
     }
-    with told(address, ""):
+
+    def opened() -> ObjectStore:
         if scheme == "s3":
             return S3Store(
                 bucket, prefix=prefix or None, config=_s3(settings), client_options=client, retry_config=retry
             )
-        if scheme == "gs":
-            return GCSStore(bucket, prefix=prefix or None, client_options=client, retry_config=retry)
-        return AzureStore(bucket, prefix=prefix or None, client_options=client, retry_config=retry)
+        kind = GCSStore if scheme == "gs" else AzureStore
+        return kind(bucket, prefix=prefix or None, client_options=client, retry_config=retry)
+
+    return asked(address, "", opened)
 
 
 def _s3(settings: Settings) -> S3Config:
