@@ -13,6 +13,7 @@ from udb_pipelines.cli import (
     configuration,
     contracts,
     detecting,
+    diff,
     doctor,
     export,
     jobs,
@@ -24,6 +25,7 @@ from udb_pipelines.cli import (
     restore,
     retention,
     running,
+    schema,
     secrets,
     session,
     snapshots,
@@ -92,8 +94,10 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(tenants.app, name="tenants")
 app.command("sql")(query.sql)
 app.command("history")(query.history)
+app.add_typer(schema.app, name="schema")
 app.command("export")(export.export)
 app.add_typer(contracts.app, name="contract")
+app.command("diff")(diff.diff)
 app.command("report")(reports.report)
 app.command("jobs")(jobs.jobs)
 app.add_typer(state.app, name="state")
