@@ -108,18 +108,20 @@ def _publication(
     connection: Connection,
     raw: SyncResult,
     profile: ProfileSet,
-) -> Manifest:
+) -> Iterator[Any]:
+    from udb_pipelines.kpis import KpiSet, after_sync
     from udb_pipelines.publishing import publish
 
     seconds = stage_seconds(context.instance, context.run.run_id)
 
-    def work() -> Manifest:
+    def work() -> tuple[Manifest, KpiSet | None]:
         own, _ = udb.at(context.partition_key)
-        return publish(profile, raw, connection, detection, own.settings, seconds)
+        asked = after_sync(raw, profile, own.settings, own.lake)
+        return publish(profile, raw, connection, detection, own.settings, seconds, asked), asked
 
-    manifest = _in_stage(context, "publish", work)
-    context.add_output_metadata(metadata.publication_metadata(manifest))
-    return manifest
+    manifest, asked = _in_stage(context, "publish", work)
+    yield dg.Output(manifest, metadata={**metadata.publication_metadata(manifest), **metadata.kpi_metadata(asked)})
+    yield checks.kpis(asked)
 
 
 def path_assets(*, pooled: bool, partitions: dg.PartitionsDefinition[str] = SOURCES) -> list[dg.AssetsDefinition]:
@@ -168,7 +170,8 @@ def path_assets(*, pooled: bool, partitions: dg.PartitionsDefinition[str] = SOUR
         dg.asset(
             name="publication",
             kinds={"html", "json"},
-            description="Report, profile, metrics and audit log of the job, with checksums.",
+            description="Report, profile, metrics and audit log of the job, with checksums; the project's KPIs.",
+            check_specs=[checks.KPIS],
             **stages,
         )(_publication),
     ]

@@ -22,6 +22,7 @@ from udb_pipelines.orchestration.partitions import key_of
 from udb_pipelines.orchestration.resources import Udb
 
 if TYPE_CHECKING:
+    from udb_pipelines.kpis import KpiSet
     from udb_pipelines.warehouse import Lake
 
 MOST_SHOWN = 50
@@ -45,9 +46,27 @@ CONTRACT = dg.AssetCheckSpec("contract", asset="profile", description="The pinne
 DRIFT = dg.AssetCheckSpec("drift", asset="profile", description="The data is like that of the previous version.")
 PROFILE_CHECKS = [VERDICT, CONTRACT, DRIFT]
 
+KPIS = dg.AssetCheckSpec("kpis", asset="publication", description="Every KPI that was asked keeps its threshold.")
+
 VERIFIED = dg.AssetCheckSpec(
     "verified", asset="snapshot", description="Every file of the copy is as its manifest says."
 )
+
+
+def kpis(asked: KpiSet | None) -> dg.AssetCheckResult:
+    """The thresholds of the KPIs that followed this sync; passed when there were none."""
+    results = asked.results if asked else ()
+    verdict = asked.verdict if asked else "PASS"
+    broken = [f"{result.name}: {result.verdict}" for result in results if result.verdict != "PASS"]
+    problem = asked.problem if asked else None
+    return dg.AssetCheckResult(
+        check_name="kpis",
+        asset_key="publication",
+        passed=verdict == "PASS",
+        severity=dg.AssetCheckSeverity.ERROR if verdict == "FAIL" else dg.AssetCheckSeverity.WARN,
+        description=problem or "; ".join(broken) or f"{len(results)} KPIs asked, none beyond its threshold",
+        metadata={"asked": len(results), "beyond": len(broken)},
+    )
 
 
 def verified(problems: tuple[str, ...]) -> dg.AssetCheckResult:

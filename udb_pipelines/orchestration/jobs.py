@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from udb_pipelines.orchestration.assets import PATH
-from udb_pipelines.orchestration.checks import PROFILE_CHECKS, RAW_CHECKS
+from udb_pipelines.orchestration.checks import KPIS, PROFILE_CHECKS, RAW_CHECKS
 
 PATH_JOB = "udb_job"
 MULTIPROCESS_JOB = "udb_job_multiprocess"
@@ -15,7 +15,7 @@ CLEANUP_JOB = "cleanup_job"
 
 FRESH = dg.AssetCheckKey(dg.AssetKey("raw"), "fresh")
 
-_IN_STEP = [dg.AssetCheckKey(spec.asset_key, spec.name) for spec in (*RAW_CHECKS, *PROFILE_CHECKS)]
+_IN_STEP = [dg.AssetCheckKey(spec.asset_key, spec.name) for spec in (*RAW_CHECKS, *PROFILE_CHECKS, KPIS)]
 _PATH = dg.AssetSelection.assets(*PATH).without_checks() | dg.AssetSelection.checks(*_IN_STEP)
 """The checks inside the steps belong to the job; ``fresh`` is a step of its own and does not."""
 

@@ -27,6 +27,7 @@ from udb_pipelines.models import (
 )
 
 if TYPE_CHECKING:
+    from udb_pipelines.kpis import KpiSet
     from udb_pipelines.warehouse import Lake
 
 HOLDS_SOURCES = {"udb/holds": "sources"}
@@ -282,6 +283,27 @@ def publication_metadata(manifest: Manifest) -> Metadata:
         name = "report" if len(pages) == 1 or page.parent == manifest.folder else f"report of {page.parent.name}"
         described[name] = dg.MetadataValue.url(page.as_uri())
         described[f"{name} (path)"] = dg.MetadataValue.path(page)
+    return described
+
+
+def kpi_metadata(asked: KpiSet | None) -> Metadata:
+    """The KPIs that followed a sync, with their charts; nothing when there were none."""
+    if asked is None:
+        return {}
+    if asked.problem:
+        return {"kpis": asked.problem}
+    from udb_pipelines.publishing import svg_data_uri
+    from udb_pipelines.publishing.questions import chart_of, threshold_words, with_unit
+
+    rows = [
+        (result.name, with_unit(result), result.verdict, result.error or threshold_words(result))
+        for result in asked.results
+    ]
+    described: Metadata = {"kpis": dg.MetadataValue.md(markdown_table(["kpi", "value", "verdict", "threshold"], rows))}
+    drawn = [(result.name, chart) for result in asked.results if (chart := chart_of(result)) is not None]
+    pictures = [f"**{cell(name)}**\n\n![{cell(name)}]({svg_data_uri(chart)})" for name, chart in drawn[:MAX_CHARTS]]
+    if pictures:
+        described["kpi charts"] = dg.MetadataValue.md("\n\n".join(pictures))
     return described
 
 

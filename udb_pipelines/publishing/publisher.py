@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from udb_pipelines.config import Settings
 from udb_pipelines.models import (
@@ -24,6 +25,9 @@ from udb_pipelines.publishing.folder import PendingFolder, Written, pending_fold
 from udb_pipelines.publishing.manifests import MANIFEST, dump_manifest, latest, verify
 from udb_pipelines.publishing.metrics import metrics_csv
 
+if TYPE_CHECKING:
+    from udb_pipelines.kpis import KpiSet
+
 MEDIA_TYPES = {
     ".json": "application/json",
     ".yaml": "application/yaml",
@@ -40,6 +44,7 @@ def publish(
     detection: Detection,
     settings: Settings,
     seconds: dict[str, float],
+    kpis: KpiSet | None = None,
 ) -> Manifest:
     """Write the artifacts of one job and return their manifest.
 
@@ -50,6 +55,7 @@ def publish(
         detection: what it was found to be.
         settings: where artifacts go.
         seconds: wall seconds of the stages before this one; ``publish`` is added.
+        kpis: answers of the project's KPIs after this sync.
 
     Returns:
         The manifest. When the profiles are unchanged and what is published of them is whole, it is that
@@ -68,7 +74,7 @@ def publish(
             return published.model_copy(update={"unchanged": True})
         folder = source_folder / profiles.job_id
         with pending_folder(folder) as pending:
-            artifacts = tuple(_artifacts(pending, profiles, sync, connection, detection, seconds))
+            artifacts = tuple(_artifacts(pending, profiles, sync, connection, detection, seconds, kpis))
             manifest = Manifest(
                 job_id=profiles.job_id,
                 source=profiles.source,
@@ -105,6 +111,7 @@ def _artifacts(
     connection: Connection,
     detection: Detection,
     seconds: dict[str, float],
+    kpis: KpiSet | None,
 ) -> Iterator[Artifact]:
     # Rendering needs Jinja; a job that publishes nothing does not pay for importing it.
     from udb_pipelines.contracts.infer import FILE_NAME, contract_yaml
@@ -126,13 +133,15 @@ def _artifacts(
                 profile, sync, detection, stream.detected if stream else None, seconds, versions
             ),
             "report.html": report_html(
-                profile, commit, stream, detection, seconds, has_rejects=bool(rejects), has_index=total > 1
+                profile, commit, stream, detection, seconds, kpis, has_rejects=bool(rejects), has_index=total > 1
             ),
         }
         for name, text in texts.items():
             yield _artifact(pending.write(f"{profile.dataset}/{name}", text), profile.dataset)
         if rejects:
             yield _artifact(rejects, profile.dataset)
+    if kpis:
+        yield _artifact(pending.write("kpis.json", kpis.model_dump_json(indent=2) + "\n"), None)
     if total > 1:
         yield _artifact(pending.write("index.html", index_html(profiles, detection)), None)
     report_progress("Publish", total, total, "datasets")

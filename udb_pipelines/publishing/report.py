@@ -13,12 +13,16 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
 
 import udb_pipelines
 from udb_pipelines.models import DatasetVersion, Detection, Profile, ProfileSet, Stream
-from udb_pipelines.publishing import formatting, promises, view, whole
+from udb_pipelines.publishing import formatting, promises, questions, view, whole
+
+if TYPE_CHECKING:
+    from udb_pipelines.kpis import KpiSet
 
 AT_ONCE = 100
 """Columns up to which the whole report is plain HTML."""
@@ -35,6 +39,7 @@ def report_html(
     stream: Stream | None,
     detection: Detection,
     seconds: dict[str, float],
+    kpis: KpiSet | None = None,
     *,
     has_rejects: bool,
     has_index: bool,
@@ -47,6 +52,7 @@ def report_html(
         stream: how the dataset was read; None leaves that part short.
         detection: the source.
         seconds: wall seconds per stage.
+        kpis: answers of the project's KPIs; those that read the dataset are shown.
         has_rejects: ``rejects.parquet`` stands beside the report.
         has_index: ``index.html`` stands one folder up.
     """
@@ -58,6 +64,8 @@ def report_html(
         facts=view.header_facts(profile, seconds),
         findings=view.finding_views(profile.findings, profile.columns),
         contract=promises.contract_view(profile),
+        kpis=questions.kpi_views(kpis, profile.dataset),
+        kpi_problem=kpis.problem if kpis else None,
         changes=commit.schema_changes if commit else (),
         columns=columns,
         later=_laid_out_later(columns),

@@ -39,6 +39,7 @@ def test_assets_deps_pools_and_checks(settings: Settings):
         ("raw", "not_empty"): False,
         ("raw", "fresh"): False,
         ("profile", "verdict"): False,
+        ("publication", "kpis"): False,
         ("snapshot", "verified"): False,
     }
 

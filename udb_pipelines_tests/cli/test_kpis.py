@@ -1,0 +1,109 @@
+"""KPIs and views as a project uses them: after a sync, on request, in SQL, and when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from udb_pipelines.errors import Exit
+from udb_pipelines_tests.cli.conftest import Udb
+
+KPIS = """\
+views:
+  - name: details
+    sql: SELECT o.amount, c.city, c.email FROM orders o JOIN customers c ON o.customer = c.id
+kpis:
+  - name: revenue
+    sql: SELECT sum(amount) FROM orders
+    unit: EUR
+    threshold: {fail: {above: 100}}
+  - name: by_city
+    sql: SELECT city, sum(amount) AS total FROM details GROUP BY city ORDER BY city
+    chart: bar
+  - name: who
+    sql: SELECT email, amount FROM details ORDER BY amount DESC
+    chart: table
+"""
+
+
+@pytest.fixture
+def project(udb: Udb, home: Path) -> Path:
+    """Two loaded sources, a file of KPIs, and the orders loaded once more after it was written."""
+    people = "".join(f"{i},Rome,p{i}@example.org\n" for i in range(1, 31))
+    Path("customers.csv").write_text(f"id,city,email\n{people}")
+    Path("orders.csv").write_text("number,customer,amount\n1,1,10\n2,2,20\n")
+    assert udb("run", "customers.csv", "orders.csv").code == 0
+    Path("kpis.yaml").write_text(KPIS)
+    return Path("kpis.yaml")
+
+
+def test_a_sync_asks_what_reads_its_tables_and_publishes_it(udb: Udb, project: Path) -> None:
+    Path("orders.csv").write_text("number,customer,amount\n1,1,10\n2,2,20\n3,3,90\n")
+    job = udb("run", "orders.csv", "--json").json["jobs"][0]
+    assert (job["status"], job["verdict"]) == ("success", "PASS")
+    report = Path(job["reports"]["orders"])
+    asked = json.loads((report.parents[1] / "kpis.json").read_text())
+    values = {result["name"]: (result["value"], result["verdict"]) for result in asked["results"]}
+    assert values == {"revenue": (120.0, "FAIL"), "by_city": (120.0, "PASS"), "who": (90.0, "PASS")}
+    page = report.read_text()
+    assert '<section id="kpis"' in page
+    assert "120 EUR" in page
+    assert "A9@AAAAAAA.AAA" in page
+    assert "@example.org" not in page
+    listed = udb("kpi", "list").out
+    assert "120 EUR" in listed
+    assert "view  details" in listed
+    again = udb("run", "orders.csv", "--json").json["jobs"][0]
+    assert again["unchanged"]
+
+
+def test_values_over_versions_become_a_line(udb: Udb, project: Path) -> None:
+    for amount in (5, 6, 7):
+        Path("orders.csv").write_text(f"number,customer,amount\n1,1,{amount}\n")
+        job = udb("run", "orders.csv", "--json").json["jobs"][0]
+    asked = json.loads((Path(job["reports"]["orders"]).parents[1] / "kpis.json").read_text())
+    (revenue,) = (result for result in asked["results"] if result["name"] == "revenue")
+    assert [point["value"] for point in revenue["history"]] == [5.0, 6.0, 7.0]
+    assert "revenue over time" in Path(job["reports"]["orders"]).read_text()
+
+
+def test_questions_are_asked_now_and_as_they_were(udb: Udb, project: Path) -> None:
+    before = udb("run", "orders.csv", "--json").json["jobs"][0]["version"]
+    Path("orders.csv").write_text("number,customer,amount\n1,1,70\n")
+    udb("run", "orders.csv")
+    assert udb("kpi", "run", "revenue").out == "revenue: 70 EUR, PASS\n"
+    assert udb("kpi", "run", "revenue", "--as-of", str(before)).out == "revenue: 30 EUR, PASS\n"
+    assert udb("sql", "SELECT count(*) AS n FROM details", "--format", "csv").out == "n\n1\n"
+    past = udb("sql", "SELECT count(*) AS n FROM details", "--format", "csv", "--as-of", str(before))
+    assert past.out == "n\n2\n"
+
+
+def test_check_tells_by_its_exit_code(udb: Udb, project: Path) -> None:
+    assert udb("kpi", "check").code == 0
+    Path("kpis.yaml").write_text(KPIS.replace("above: 100", "above: 9"))
+    failed = udb("kpi", "check")
+    assert failed.code == Exit.DATA
+    assert "fail above 9" in failed.out
+    Path("kpis.yaml").write_text(KPIS.replace("sum(amount) FROM orders", "sum(amont) FROM orders"))
+    wrong = udb("kpi", "check", "revenue")
+    assert wrong.code == Exit.USAGE
+    assert "amont" in wrong.out
+
+
+def test_a_broken_file_fails_no_job_and_is_told(udb: Udb, project: Path) -> None:
+    project.write_text("kpis:\n  - name: a\n    sqll: SELECT 1\n")
+    Path("orders.csv").write_text("number,customer,amount\n1,1,1\n")
+    job = udb("run", "orders.csv", "--json").json["jobs"][0]
+    assert job["status"] == "success"
+    assert "line 3: kpis.0.sqll" in Path(job["reports"]["orders"]).read_text()
+    told = udb("kpi", "list")
+    assert told.code == Exit.USAGE
+    assert "line 3" in told.err
+
+
+def test_without_a_file_it_says_how_to_begin(udb: Udb, home: Path) -> None:
+    shown = udb("kpi", "run")
+    assert shown.code == Exit.USAGE
+    assert "UDB_KPIS" in shown.err
