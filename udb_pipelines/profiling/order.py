@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from udb_pipelines.profiling.numbers import SORTED, Basics
 from udb_pipelines.profiling.session import Session, is_one_of, with_parameters
 
 QUANTILES = {"p1": 0.01, "p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
-DISTANCE_BINS = 1024
+BINS = 1024
 """Bins in which the median distance is looked for; more of them leave less to sort."""
+MOST_SORTED = 100_000
+"""Distances up to which they are sorted rather than counted: a window over more of them needs much memory."""
 
 
 def quantiles(session: Session, basics: Mapping[int, Basics]) -> dict[int, dict[str, float]]:
@@ -108,25 +113,33 @@ def modes(session: Session, basics: Mapping[int, Basics]) -> dict[int, float]:
 
 @dataclass(frozen=True)
 class _Search:
-    """Where the median distance of a column lies: in bins of this width, these two ranks apart."""
+    """Where the median distance of a column lies."""
 
     median: float
-    width: float
-    ranks: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class _Held:
-    """The bins that hold the ranks looked for, and the rows in the bins before."""
-
-    bins: tuple[int, ...]
+    low: float
+    high: float
+    """No distance looked for is below or above; both are distances that occur, or their bounds."""
     before: int
+    """Rows with a smaller distance than ``low``."""
+    ranks: tuple[int, int]
+    entries: int
+    """Entries between."""
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """What the query on the column needs."""
+        return {"median": self.median, "low": self.low, "high": self.high, "width": (self.high - self.low) / BINS}
+
+    @property
+    def narrow(self) -> bool:
+        """Whether what lies between may as well be sorted."""
+        return self.entries <= MOST_SORTED or self.parameters["width"] == 0
 
 
 def median_deviations(
     session: Session, basics: Mapping[int, Basics], medians: Mapping[int, float]
 ) -> dict[int, float | None]:
-    """Median of the distances to the median, found by counting: only the bins it lies in are sorted."""
+    """Median of the distances to the median, found by counting in ever finer bins: only a few of them are sorted."""
     found: dict[int, float | None] = {}
     searched: dict[int, _Search] = {}
     for c, b in basics.items():
@@ -134,42 +147,50 @@ def median_deviations(
         if largest == 0 or not math.isfinite(largest):
             found[c] = 0.0 if largest == 0 else None
         else:
-            searched[c] = _Search(medians[c], largest / DISTANCE_BINS, ((b.n - 1) // 2, b.n // 2))
-    found.update(_median_distances(session, searched) if searched else {})
+            searched[c] = _Search(medians[c], 0.0, largest, 0, ((b.n - 1) // 2, b.n // 2), b.entries)
+    while wide := {c: search for c, search in searched.items() if not search.narrow}:
+        searched |= _narrowed(session, wide)
+    found.update(_sorted_out(session, searched) if searched else {})
     return found
 
 
-def _median_distances(session: Session, searched: Mapping[int, _Search]) -> dict[int, float]:
-    parameters = {c: {"median": s.median, "width": s.width} for c, s in searched.items()}
-    distances = (
-        "(SELECT c, n, y, floor(y / width)::INTEGER AS bin FROM "
-        f"(SELECT c, n, abs(x - median) AS y, width FROM {with_parameters(SORTED, parameters)}))"
+def _distances(searched: Mapping[int, _Search]) -> str:
+    numbers = with_parameters(SORTED, {c: search.parameters for c, search in searched.items()})
+    return f"(SELECT *, abs(x - median) AS y FROM {numbers}) WHERE y BETWEEN low AND high"
+
+
+def _narrowed(session: Session, searched: Mapping[int, _Search]) -> dict[int, _Search]:
+    """Each search in the bins that hold its ranks; the bins' bounds are distances that occur."""
+    rows = session.rows_of(
+        "SELECT c, floor((y - low) / width)::INTEGER AS bin, count(*), sum(n)::BIGINT, min(y), max(y) "
+        f"FROM {_distances(searched)} GROUP BY c, bin ORDER BY c, bin"
     )
-    counts: dict[int, list[tuple[int, int]]] = {c: [] for c in searched}
-    for c, bin_, count in session.rows_of(
-        f"SELECT c, bin, sum(n)::BIGINT FROM {distances} GROUP BY c, bin ORDER BY c, bin"
-    ):
-        counts[c].append((bin_, count))
-    held = {c: _holding(counts[c], search.ranks) for c, search in searched.items()}
-    in_bins = {c: f"bin IN ({', '.join(map(str, h.bins))})" for c, h in held.items()}
+    return {
+        c: _in_bins(searched[c], [tuple(bin_) for _, _, *bin_ in bins]) for c, bins in groupby(rows, key=itemgetter(0))
+    }
+
+
+def _in_bins(search: _Search, bins: Iterable[tuple[Any, ...]]) -> _Search:
+    held: list[tuple[Any, ...]] = []
+    before = upto = search.before
+    for entries, rows, low, high in bins:
+        if any(upto <= rank < upto + rows for rank in search.ranks):
+            before = before if held else upto
+            held.append((entries, low, high))
+        upto += rows
+    return replace(
+        search, low=held[0][1], high=held[-1][2], before=before, entries=sum(entries for entries, _, _ in held)
+    )
+
+
+def _sorted_out(session: Session, searched: Mapping[int, _Search]) -> dict[int, float]:
     hits = {
-        c: " OR ".join(f"(upto > {rank - h.before} AND upto - n <= {rank - h.before})" for rank in searched[c].ranks)
-        for c, h in held.items()
+        c: " OR ".join(f"(upto > {rank - s.before} AND upto - n <= {rank - s.before})" for rank in s.ranks)
+        for c, s in searched.items()
     }
     rows = session.rows_of(
         "SELECT c, min(y), max(y) FROM (SELECT c, y, n, "
-        f"sum(n) OVER (PARTITION BY c ORDER BY y, n ROWS UNBOUNDED PRECEDING) AS upto FROM {distances} "
-        f"WHERE {_case(in_bins)}) WHERE {_case(hits)} GROUP BY c"
+        "sum(n) OVER (PARTITION BY c ORDER BY y, n ROWS UNBOUNDED PRECEDING) AS upto "
+        f"FROM {_distances(searched)}) WHERE {_case(hits)} GROUP BY c"
     )
     return {c: float(low / 2 + high / 2) for c, low, high in rows}
-
-
-def _holding(counts: Iterable[tuple[int, int]], ranks: tuple[int, int]) -> _Held:
-    bins: list[int] = []
-    before = upto = 0
-    for bin_, count in counts:
-        if any(upto <= rank < upto + count for rank in ranks):
-            before = before if bins else upto
-            bins.append(bin_)
-        upto += count
-    return _Held(tuple(bins), before)

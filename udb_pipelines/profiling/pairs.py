@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from udb_pipelines.models import ColumnProfile, PairStat
+from udb_pipelines.models import ColumnProfile, NumericStats, PairStat
 from udb_pipelines.profiling import expressions as sql
-from udb_pipelines.profiling.session import Session, count_where
+from udb_pipelines.profiling.session import Session, count_where, double
 from udb_pipelines.profiling.storage import FLOATS, Column
 
 MOST_NUMBERS = 40
@@ -55,7 +55,7 @@ def pair_stats(session: Session, columns: Sequence[Column], profiles: Sequence[C
     numbers = _limited(
         [i for i in items if _varies(i[1])], MOST_NUMBERS, "Pearson: the first {} numeric columns", notes
     )
-    stats = _correlations(session, "pearson", numbers, f"(SELECT {_numbers(numbers)} FROM {session.table})")
+    stats = _correlations(session, "pearson", numbers, f"(SELECT {_centred(numbers)} FROM {session.table})")
     if len(numbers) > 1 and session.rows * len(numbers) <= MOST_RANKED_CELLS:
         stats += _spearman(session, numbers)
     elif len(numbers) > 1:
@@ -74,8 +74,14 @@ def _limited(items: list[Item], most: int, note: str, notes: list[str]) -> list[
 
 
 def _varies(profile: ColumnProfile) -> bool:
-    numbers = profile.numeric
-    return numbers is not None and bool(numbers.stddev)
+    return profile.numeric is not None and bool(profile.numeric.stddev) and math.isfinite(_reach(profile.numeric))
+
+
+def _reach(numbers: NumericStats) -> float:
+    """The greatest distance to the mean; infinite where a double does not hold it."""
+    if numbers.mean is None or numbers.min is None or numbers.max is None:
+        return math.inf
+    return max(numbers.max - numbers.mean, numbers.mean - numbers.min)
 
 
 def _is_code(profile: ColumnProfile) -> bool:
@@ -83,8 +89,17 @@ def _is_code(profile: ColumnProfile) -> bool:
 
 
 def _numbers(items: Sequence[Item]) -> str:
-    """Every column as a number about its mean: what a sum of products needs to be accurate."""
     return ", ".join(f"{_number(column)} AS x{i}" for i, (column, _) in enumerate(items)) or "1"
+
+
+def _centred(items: Sequence[Item]) -> str:
+    """Every column about its mean and from -1 to 1: what sums of products need to be accurate, and not to overflow."""
+    selected = (
+        f"(({_number(column)}) - {double(profile.numeric.mean or 0.0)}) / {double(_reach(profile.numeric))} AS x{i}"
+        for i, (column, profile) in enumerate(items)
+        if profile.numeric
+    )
+    return ", ".join(selected) or "1"
 
 
 def _number(column: Column) -> str:

@@ -121,3 +121,14 @@ def test_freshness_halves_in_three_days(profile_sql: ProfileSql) -> None:
     assert sufficiency(9, columns, (), now).freshness == 0.5
     assert sufficiency(9, columns, (), now + timedelta(days=3)).freshness == 0.25
     assert sufficiency(0, (), (), now).score == pytest.approx(0.1)
+
+
+def test_numbers_whose_squares_no_double_holds_correlate(profile_sql: ProfileSql) -> None:
+    rows = (
+        "SELECT CASE WHEN i = 7 THEN 1e300 ELSE i END AS huge, i * 1e-300 AS tiny, i + 1e9 AS far FROM range(50) t(i)"
+    )
+    found = {(pair.left, pair.right): pair for pair in profile_sql(rows).pairs if pair.method == "pearson"}
+    i = np.arange(50.0)
+    assert found["tiny", "far"].value == pytest.approx(1.0)
+    assert found["huge", "far"].value == pytest.approx(np.corrcoef(np.where(i == 7, 1e10, 0), i)[0, 1], rel=1e-9)
+    assert profile_sql("SELECT unnest([-1.7e308, 1.7e308]) AS a, unnest([1.0, 2.0]) AS b").verdict
