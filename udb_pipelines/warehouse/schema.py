@@ -1,4 +1,7 @@
-"""What a dataset's columns become when new rows have other columns: pure rules, no database.
+"""What a change of columns means, and what columns become when new rows have others: pure rules, no database.
+
+One judgement serves all: :func:`judge` says of each change whether it breaks those who read or write the dataset;
+the policies ``evolve``, ``freeze`` and ``fail`` of a sync and ``udb schema diff|check`` both go by it.
 
 A value is never changed to make it fit. A column takes the narrowest type that holds both its old and its new
 values without loss; text holds everything, so with ``evolve`` an append never fails because of types.
@@ -7,10 +10,11 @@ values without loss; text holds everything, so with ``evolve`` an append never f
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import ColumnSchema, OnSchemaChange, SchemaChange
+from udb_pipelines.models import ColumnSchema, Model, OnSchemaChange, SchemaChange
 
 _INTEGER_DIGITS = {
     "TINYINT": 3, "UTINYINT": 3, "SMALLINT": 5, "USMALLINT": 5, "INTEGER": 10, "UINTEGER": 10, "BIGINT": 19,
@@ -57,6 +61,63 @@ def common_type(before: str, after: str) -> str:
     return "VARCHAR"
 
 
+Kind = Literal[
+    "added", "removed", "widened", "narrowed", "retyped", "key", "required", "optional", "nulls", "values_removed",
+    "values_added",
+]  # fmt: skip
+
+
+class Change(Model):
+    """One change between two states of a dataset, and whether it breaks somebody."""
+
+    kind: Kind
+    breaking: bool
+    column: str | None = None
+    """None where the whole dataset is concerned."""
+    text: str
+    storable: bool = False
+    """The column as it was can hold the new values."""
+
+    def __str__(self) -> str:
+        return f"{self.column}: {self.text}" if self.column else self.text
+
+
+_REFUSED: Mapping[OnSchemaChange, frozenset[str]] = {
+    "evolve": frozenset(),
+    "freeze": frozenset({"widened", "retyped"}),
+    "fail": frozenset({"widened", "retyped", "added", "removed"}),
+}
+"""Changes that a policy does not let through, unless the columns hold the new values as they are."""
+
+
+def judge(before: Sequence[ColumnSchema], after: Sequence[ColumnSchema]) -> tuple[Change, ...]:
+    """What became of the columns, and what of it breaks: whatever a value, or a query, of before may not survive."""
+    return tuple(_judged(change) for change in compare(before, after))
+
+
+def _judged(change: SchemaChange) -> Change:
+    old, new = str(change.before), str(change.after)
+    if change.change == "added":
+        return Change(kind="added", breaking=False, column=change.column, text=f"added ({new})")
+    if change.change == "removed":
+        return Change(kind="removed", breaking=True, column=change.column, text=f"removed (was {old})")
+    storable = fits(new, old)
+    kind: Kind = "retyped"
+    if _family(old) == _family(new):
+        kind = "widened" if fits(old, new) else "narrowed" if storable else "retyped"
+    verb = "became" if kind == "retyped" else f"{kind} to"
+    return Change(
+        kind=kind, breaking=kind != "widened", column=change.column, text=f"{old} {verb} {new}", storable=storable
+    )
+
+
+def _family(kind: str) -> str:
+    """Types that the same queries work on. Text holds every value of a number, and a sum of it fails all the same."""
+    if _decimal(kind) or kind in {"FLOAT", "DOUBLE"}:
+        return "number"
+    return "time" if kind == "DATE" or kind.startswith("TIMESTAMP") else kind
+
+
 def compare(before: Sequence[ColumnSchema], after: Sequence[ColumnSchema]) -> tuple[SchemaChange, ...]:
     """What became of the columns, in the order of ``after`` and then of those removed."""
     old = {column.name: column.type for column in before}
@@ -94,26 +155,23 @@ def evolve(
         replaces: the batch replaces all rows, so ``evolve`` simply takes its columns.
 
     Raises:
-        UdbError: ``E_SCHEMA_CHANGE``, listing every change that is not allowed.
+        UdbError: ``E_SCHEMA_CHANGE``, listing every change that is not allowed and how to allow it.
     """
     if not before or (policy == "evolve" and replaces):
         return tuple(batch)
-    old = {column.name: column for column in before}
-    new = {column.name: column for column in batch}
     if policy == "evolve":
+        new = {column.name: column for column in batch}
+        known = {column.name for column in before}
         kept = tuple(_widened(column, new.get(column.name)) for column in before)
-        return kept + tuple(column for column in batch if column.name not in old)
-    refused = [f"{name}: {old[name].type} became {new[name].type}" for name in old.keys() & new.keys()
-               if not fits(new[name].type, old[name].type)]  # fmt: skip
-    if policy == "fail":
-        refused += [f"{name}: added" for name in new.keys() - old.keys()]
-        refused += [f"{name}: removed" for name in old.keys() - new.keys()]
+        return kept + tuple(column for column in batch if column.name not in known)
+    refused = [item for item in judge(before, batch) if item.kind in _REFUSED[policy] and not item.storable]
     if refused:
         raise UdbError(
             "E_SCHEMA_CHANGE",
             f"the columns of {dataset} changed, which on_schema_change={policy} does not allow: "
-            + "; ".join(sorted(refused)),
+            + "; ".join(sorted(map(str, refused))),
             kept=f"the last committed version of {dataset}",
+            remedy="if that is right, allow it with --on-schema-change evolve; else mend the source",
         )
     return tuple(before)
 
