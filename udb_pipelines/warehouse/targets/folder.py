@@ -27,6 +27,9 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DOWN = {errno.EIO, errno.ESTALE, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENOTCONN, errno.ENODEV}
 
 
+_ATTEMPTS = 20
+
+
 class FolderTarget:
     """Files below ``root``; keys are their relative paths."""
 
@@ -43,14 +46,11 @@ class FolderTarget:
         """Link the file, or copy it where the target is on another file system."""
         final = self._path(key)
         with self._told(key):
-            make_folder(final.parent)
             with self._draft() as draft:
                 if not _linked(source, draft):
                     shutil.copyfile(source, draft)
                     sync_file(draft)
-                # Where the final name is the same file already, this does nothing, and the draft is removed after.
-                draft.replace(final)
-            sync_folder(final.parent)
+                _place(draft, final)
             moved(final.stat().st_size)
 
     def get(self, key: str, file: Path, moved: Moved = unheard, *, link: bool = False) -> None:
@@ -81,13 +81,10 @@ class FolderTarget:
     def write(self, key: str, content: bytes) -> None:
         """Write beside, sync, rename."""
         final = self._path(key)
-        with self._told(key):
-            make_folder(final.parent)
-            with self._draft() as draft:
-                draft.write_bytes(content)
-                sync_file(draft)
-                draft.replace(final)
-            sync_folder(final.parent)
+        with self._told(key), self._draft() as draft:
+            draft.write_bytes(content)
+            sync_file(draft)
+            _place(draft, final)
 
     def list(self, prefix: str = "") -> Iterable[Stored]:
         """Regular files; links and unfinished ones are none of ours."""
@@ -188,6 +185,20 @@ def _linked(source: Path, target: Path) -> bool:
             raise
         return False
     return True
+
+
+def _place(draft: Path, final: Path) -> None:
+    """Rename durably. Where the final name is the same file already, this does nothing, and the draft is left."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            make_folder(final.parent)
+            draft.replace(final)
+            sync_folder(final.parent)
+            return
+        except (FileNotFoundError, FileExistsError):
+            # Somebody has removed the last file of the folder, and the folder, between two of these lines.
+            if attempt == _ATTEMPTS - 1 or not draft.exists():
+                raise
 
 
 def _remove_abandoned(lock: Path) -> None:

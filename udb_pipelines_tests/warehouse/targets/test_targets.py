@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,19 @@ def test_a_folder_links_what_never_changes(settings: Settings, tmp_path: Path) -
     target.get("a", tmp_path / "link", link=True)
     assert (tmp_path / "file").stat().st_nlink == 3
     assert (tmp_path / "copy").stat().st_nlink == 1
+
+
+def test_folders_come_and_go_while_others_write(settings: Settings, tmp_path: Path) -> None:
+    target = open_target(str(tmp_path / "target"), settings)
+
+    def write_and_delete(number: int) -> None:
+        for _ in range(50):
+            target.write(f"a/b/{number}", b"x")
+            target.delete([f"a/b/{number}"])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write_and_delete, range(4)))
+    assert list(target.list()) == []
 
 
 @pytest.mark.parametrize(
