@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.pollution import Cells, Loaded
+from udb_pipelines import originals
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors import extract, provision
 from udb_pipelines.detection import detect
@@ -29,9 +30,12 @@ def ours(path: Path, settings: Settings) -> Loaded:
     source = Source(name="polluted", uri=str(path), options=options, created_at=datetime.now(UTC))
     detection = detect(source, settings)
     staged = extract(provision(source, detection), settings, str(uuid.uuid4()), None).datasets[0]
-    files = ", ".join(map(quote_literal, staged.parquet))
+    (file,) = staged.parquet
     with closing(connect(settings)) as duck:
-        rows = duck.execute(f"SELECT COLUMNS(*)::VARCHAR FROM read_parquet([{files}])").fetchall()
+        # Typed values as the text they were made from: that is what the peers give.
+        kept = originals.of_files(duck, [file]).get(str(file), originals.Originals())
+        cells = ", ".join(kept.text(column.name) for column in staged.columns)
+        rows = duck.execute(f"SELECT {cells} FROM read_parquet({quote_literal(file)})").fetchall()
     return Loaded(_names(detection), _cells(rows), staged.rows_rejected)
 
 
