@@ -1,11 +1,13 @@
 """Damaged public files through detection and loading, for as long as asked: ``make fuzz SECONDS=300``.
 
-Whatever the bytes, a file loads with all its rows accounted for, or is refused with a code. Another exception, or a
-file that takes longer than :data:`PATIENCE`, is a defect: its bytes are kept and named.
+Whatever the bytes, a file loads with all its rows accounted for, or is refused with a code. Each file is read by a
+child process that may use :data:`MEMORY_MB` and :data:`PATIENCE` seconds. Another exception, a crash, a file that
+takes longer or needs more is a defect: its bytes are kept and named.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import resource
 import shutil
@@ -13,48 +15,112 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from udb_pipelines_tests.detection.outcomes import files, outcome
 from udb_pipelines_tests.detection.test_fuzz import mutated
 
 PATIENCE = 60.0
-SMALL = 60_000
-MEMORY_MB = 2_000
+SMALL = 250_000
+MEMORY_MB = 3_000
+"""Of address space; a file needs a third of that as a rule."""
+FILES_PER_CHILD = 400
+"""A new child now and then shows what is left of one file in the next, and what is not."""
+DEFECTS = ("E_INTERNAL", "E_COUNT_MISMATCH", "E_HANG", "E_CRASH", "E_MEMORY")
 
 
 def main(seconds: float, seed: int) -> int:
-    """Read damaged files for ``seconds``; the number of defects, at most one per kind of exception."""
+    """Read damaged files for ``seconds``; the number of defects."""
     rng = random.Random(seed)
-    stock = [path for path in files() if 0 < path.stat().st_size < SMALL]
+    stock: dict[str, list[Path]] = {}
+    for path in files():
+        if 0 < path.stat().st_size < SMALL:
+            stock.setdefault(path.suffix.lower(), []).append(path)
     home = Path(tempfile.mkdtemp(prefix="udb-fuzz-"))
     ends = time.monotonic() + seconds
     seen: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
     defects = 0
+    child = Child(home)
     while time.monotonic() < ends:
-        original = rng.choice(stock)
+        # By suffix first: otherwise nearly every file is text.
+        suffix = rng.choice(sorted(stock))
+        original = rng.choice(stock[suffix])
         path = home / f"damaged{original.suffix}"
         path.write_bytes(mutated(original.read_bytes(), rng))
-        found = _read(path, home)
+        found = child.read(path)
+        kinds[suffix] += 1
         seen[found if found.startswith("E_") else "loaded"] += 1
-        if found in ("E_INTERNAL", "E_COUNT_MISMATCH", "E_HANG"):
+        if found in DEFECTS:
             defects += 1
-            kept = shutil.copy(path, Path(tempfile.gettempdir()) / f"udb-{found}-{defects}{path.suffix}")
+            kept = shutil.copy(path, Path(tempfile.gettempdir()) / f"udb-{found}-{seed}-{defects}{path.suffix}")
             sys.stderr.write(f"{found}: {original.name} damaged, kept as {kept}\n")
+    child.stop()
     shutil.rmtree(home, ignore_errors=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stderr.write(f"seed {seed}: {sum(seen.values())} files, {dict(seen.most_common())}, peak {peak:.0f} MB\n")
-    return min(defects + (peak > MEMORY_MB), 100)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    sys.stderr.write(
+        f"seed {seed}: {sum(seen.values())} files of {len(kinds)} kinds, {dict(seen.most_common())}, "
+        f"{defects} defects, peak of a child {peak:.0f} MB\n"
+    )
+    return min(defects, 100)
 
 
-def _read(path: Path, home: Path) -> str:
-    started = time.monotonic()
+class Child:
+    """A process that reads files; replaced when it dies, hangs, or has read many."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._context = multiprocessing.get_context("spawn")
+        self._start()
+
+    def read(self, path: Path) -> str:
+        """What became of ``path``, or one of :data:`DEFECTS`."""
+        if self._left == 0:
+            self.stop()
+            self._start()
+        self._left -= 1
+        try:
+            self._pipe.send(path)
+            if self._pipe.poll(PATIENCE):
+                return str(self._pipe.recv())
+            found = "E_HANG"
+        except (EOFError, OSError):
+            found = "E_CRASH"
+        self.stop()
+        self._start()
+        return found
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+    def _start(self) -> None:
+        self._left = FILES_PER_CHILD
+        self._pipe, theirs = self._context.Pipe()
+        self._process: SpawnProcess = self._context.Process(target=_serve, args=(theirs, self._home), daemon=True)
+        self._process.start()
+        theirs.close()
+
+
+def _serve(pipe: Connection, home: Path) -> None:
+    limit = MEMORY_MB << 20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    while True:
+        pipe.send(_outcome(pipe.recv(), home))
+
+
+def _outcome(path: Path, home: Path) -> str:
     try:
-        found = outcome(path, home)
+        return outcome(path, home)
+    except MemoryError:
+        return "E_MEMORY"
     except Exception as error:  # what must not happen
         sys.stderr.write(f"{type(error).__name__} left the stages\n")
         return "E_INTERNAL"
-    return "E_HANG" if time.monotonic() - started > PATIENCE else found
 
 
 if __name__ == "__main__":

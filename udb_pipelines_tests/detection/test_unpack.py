@@ -110,3 +110,14 @@ def test_an_encrypted_member_is_told(tmp_path: Path) -> None:
     with pytest.raises(UdbError) as caught:
         open_stream(path, "zip", None, PLENTY)
     assert caught.value.code == "E_ENCRYPTED"
+
+
+def test_a_zip_archive_of_a_version_that_is_not_there_is_damaged(tmp_path: Path) -> None:
+    path = packed(tmp_path, "zip")
+    data = bytearray(path.read_bytes())
+    directory = data.index(b"PK\x01\x02")
+    data[directory + 6] = 205  # the version needed to extract, in tenths
+    path.write_bytes(data)
+    with pytest.raises(UdbError) as refused:
+        zip_members(path)
+    assert refused.value.code == "E_CORRUPT"
