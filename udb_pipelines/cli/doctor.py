@@ -26,6 +26,7 @@ def doctor(
     mend: Annotated[
         bool, typer.Option("--mend", help="Remove what nobody owns; end jobs whose process is gone.")
     ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Sizes of the data files only, not their checksums.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
 ) -> int:
     """Check Python, packages, folders, disk, control database, warehouse and Dagster's storage.
@@ -35,6 +36,7 @@ def doctor(
     [bold]Examples[/bold]
 
       udb doctor
+      udb doctor --quick        without reading every data file
       udb doctor --mend         also clean up after jobs that were killed
     """
     from udb_pipelines import warehouse
@@ -42,8 +44,9 @@ def doctor(
     settings = session.settings()
     checks = [
         *_machine(settings),
-        *warehouse.check(session.lake(), mend=mend),
+        *warehouse.check(session.lake(), mend=mend, quick=quick),
         _asked("copies", _copies, settings),
+        _asked("drill", _drill, settings),
         _dagster(settings),
         _jobs(settings, mend),
     ]
@@ -195,6 +198,23 @@ def _control(settings: Settings) -> Check:
 
     count = len(SourceRegistry(settings).list())
     return Check(name="control", status="ok", detail=f"{count} source{'s' * (count != 1)} registered")
+
+
+def _drill(settings: Settings) -> Check:
+    from datetime import UTC, datetime
+
+    from udb_pipelines.warehouse.checks import Check
+    from udb_pipelines.warehouse.restore.drill import LATE_DAYS, last_drills
+
+    drills = last_drills(settings)
+    age = drills.age_days(datetime.now(UTC))
+    failed = "" if drills.last is None or drills.last.passed else f"; the last drill failed: {drills.last.problems[0]}"
+    if age is None:
+        needed = session.lake().current_version() > 0
+        detail = f"no restore was ever verified: udb restore drill{failed}"
+        return Check(name="drill", status="fail" if failed else "warn" if needed else "ok", detail=detail)
+    status = "fail" if failed else "warn" if age > LATE_DAYS else "ok"
+    return Check(name="drill", status=status, detail=f"a restore was verified {age:.1f} days ago{failed}")
 
 
 def _copies(_: Settings) -> Check:

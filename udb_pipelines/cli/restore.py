@@ -9,7 +9,7 @@ import typer
 
 from udb_pipelines.cli import session
 from udb_pipelines.cli.display import working
-from udb_pipelines.cli.present import Column, moment, note, number, print_json, print_line, print_table, size
+from udb_pipelines.cli.present import Column, moment, note, number, print_json, print_line, print_table, seconds, size
 from udb_pipelines.cli.query import parse_as_of
 from udb_pipelines.errors import Exit, UdbError
 
@@ -253,6 +253,41 @@ def verify(
         if found.damages and found.newest_whole:
             note(f"The newest version that is whole: udb restore to {found.newest_whole}")
     return int(Exit.ENVIRONMENT if found.damages else Exit.OK)
+
+
+@app.command("drill")
+def drill(
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="Folder or address of the snapshots; UDB_SNAPSHOT_TARGET otherwise."),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Prove that a restore works: the newest snapshot into a scratch folder, compared row by row, then removed.
+
+    A schedule does the same every Sunday. Ends with 5 if anything did not come back as it was.
+
+    [bold]Example[/bold]
+
+      udb restore drill --target s3://backups/udb
+    """
+    from udb_pipelines.warehouse.restore.drill import drill as work
+    from udb_pipelines.warehouse.targets import open_target
+
+    settings = session.settings()
+    with working("restore drill"):
+        done = work(session.lake(), open_target(target or settings.snapshots, settings))
+    if as_json:
+        print_json({**done.model_dump(mode="json"), "passed": done.passed})
+    else:
+        for problem in done.problems:
+            print_line(problem)
+        state = "came back as recorded" if done.passed else "did not come back as recorded"
+        print_line(
+            f"snapshot {done.snapshot}: {_count(done.tables, 'table')}, {number(done.rows)} rows, {size(done.bytes)} "
+            f"{state} in {seconds(done.seconds)}; {done.compared} compared by checksum"
+        )
+    return int(Exit.OK if done.passed else Exit.ENVIRONMENT)
 
 
 @app.command("drop-timeline")

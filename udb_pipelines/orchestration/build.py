@@ -65,6 +65,7 @@ def build_defs(
     from udb_pipelines.orchestration import schedules, sensors
     from udb_pipelines.orchestration.checks import fresh
     from udb_pipelines.orchestration.cleanup import cleanup_job
+    from udb_pipelines.orchestration.drill import drill_asset, recent
     from udb_pipelines.orchestration.snapshots import copying_sensor, snapshot_asset
 
     chosen = settings or load_settings()
@@ -73,8 +74,8 @@ def build_defs(
     if chosen.sources_file is not None:
         sources_file.apply(SourceRegistry(chosen), sources_file.load(chosen.sources_file))
     return dg.Definitions(
-        assets=[*path_assets(pooled=True), snapshot_asset()],
-        asset_checks=[fresh],
+        assets=[*path_assets(pooled=True), snapshot_asset(), drill_asset()],
+        asset_checks=[fresh, recent],
         resources={**resources(chosen), **(resource_overrides or {})},
         jobs=[jobs.path_job(), jobs.multiprocess_job(), *jobs.housekeeping_jobs(), cleanup_job],
         sensors=[*sensors.SENSORS, copying_sensor(chosen)],

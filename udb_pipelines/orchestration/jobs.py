@@ -11,9 +11,11 @@ PATH_JOB = "udb_job"
 MULTIPROCESS_JOB = "udb_job_multiprocess"
 SNAPSHOT_JOB = "snapshot_job"
 FRESHNESS_JOB = "freshness_job"
+DRILL_JOB = "restore_drill_job"
 CLEANUP_JOB = "cleanup_job"
 
 FRESH = dg.AssetCheckKey(dg.AssetKey("raw"), "fresh")
+DRILLED = dg.AssetCheckKey(dg.AssetKey("restore_drill"), "recent")
 
 _IN_STEP = [dg.AssetCheckKey(spec.asset_key, spec.name) for spec in (*RAW_CHECKS, *PROFILE_CHECKS, KPIS)]
 _PATH = dg.AssetSelection.assets(*PATH).without_checks() | dg.AssetSelection.checks(*_IN_STEP)
@@ -41,7 +43,7 @@ def multiprocess_job() -> dg.UnresolvedAssetJobDefinition:
 
 
 def housekeeping_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """Snapshot and freshness; neither is partitioned."""
+    """Snapshot, restore drill and freshness; none is partitioned."""
     return [
         dg.define_asset_job(
             SNAPSHOT_JOB,
@@ -50,9 +52,15 @@ def housekeeping_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
             description="a verified copy of the warehouse",
         ),
         dg.define_asset_job(
-            FRESHNESS_JOB,
-            selection=dg.AssetSelection.checks(FRESH),
+            DRILL_JOB,
+            selection=dg.AssetSelection.assets("restore_drill"),
             executor_def=dg.in_process_executor,
-            description="which sources are overdue",
+            description="the newest snapshot restored into a scratch folder and compared",
+        ),
+        dg.define_asset_job(
+            FRESHNESS_JOB,
+            selection=dg.AssetSelection.checks(FRESH, DRILLED),
+            executor_def=dg.in_process_executor,
+            description="which sources are overdue, and the restore drill",
         ),
     ]

@@ -37,6 +37,13 @@ def fixed_schedules() -> list[dg.ScheduleDefinition]:
             description="Retention, every night: old artifacts, small files, thinned history.",
         ),
         dg.ScheduleDefinition(
+            name="restore_drill_weekly",
+            job_name=jobs.DRILL_JOB,
+            cron_schedule="0 4 * * 0",
+            default_status=RUNNING,
+            description="The newest snapshot restored into a scratch folder and compared, every Sunday.",
+        ),
+        dg.ScheduleDefinition(
             name="freshness_hourly",
             job_name=jobs.FRESHNESS_JOB,
             cron_schedule="7 * * * *",

@@ -1,0 +1,42 @@
+"""A restore for the crash tests, in a process that kills itself.
+
+``python -m udb_pipelines_tests.warehouse.restore.crashing HOME STEP WHAT ARGUMENT``: SIGKILL when STEP is reached.
+WHAT is ``to`` (ARGUMENT: a version), ``from`` (a folder of snapshots), ``table`` (a version), ``drop`` (a timeline).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from udb_pipelines.config import Settings
+from udb_pipelines.warehouse import Lake, snapshots, steps
+from udb_pipelines.warehouse.restore import drop, restore_from, restore_table, restore_to
+from udb_pipelines.warehouse.targets.folder import FolderTarget
+
+
+def main() -> None:
+    home, step, what, argument = sys.argv[1:]
+
+    def reached(name: str) -> None:
+        if name == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    steps.reached = reached
+    lake = Lake(Settings(home=Path(home), threads=1, lock_timeout_seconds=20))
+    if what == "to":
+        restore_to(lake, int(argument))
+    elif what == "table":
+        restore_table(lake, "shop", int(argument))
+    elif what == "drop":
+        drop(lake, int(argument))
+    else:
+        target = FolderTarget(Path(argument))
+        newest = snapshots.newest(target)
+        restore_from(lake, target, newest.id if newest else "")
+
+
+if __name__ == "__main__":
+    main()
