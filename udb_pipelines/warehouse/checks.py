@@ -14,13 +14,13 @@ from typing import Literal
 
 import duckdb
 
-from udb_pipelines.engine import quote_identifier, quote_literal
+from udb_pipelines.engine import quote_identifier
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model
 from udb_pipelines.warehouse.catalog import SqliteCatalog
 from udb_pipelines.warehouse.files import tree_bytes
 from udb_pipelines.warehouse.history import datasets
-from udb_pipelines.warehouse.lake import Lake
+from udb_pipelines.warehouse.lake import Lake, missing_catalog
 from udb_pipelines.warehouse.removal import Item, remove, stale_folders
 from udb_pipelines.warehouse.scheduled import within_grace
 
@@ -65,11 +65,17 @@ class StoredFile:
     rows: int
 
 
-def check(lake: Lake, mend: bool = False) -> tuple[Check, ...]:
-    """Examine the warehouse; with ``mend``, remove what nobody owns. Never raises for what it finds."""
+def check(lake: Lake, mend: bool = False, *, quick: bool = False) -> tuple[Check, ...]:
+    """Examine the warehouse. Never raises for what it finds.
+
+    Args:
+        lake: what to examine.
+        mend: remove what nobody owns.
+        quick: look at the sizes of the data files only, not at their content.
+    """
     questions: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("catalog", lambda: _catalog(lake)),
-        ("files", lambda: _files(lake)),
+        ("files", lambda: _files(lake, quick)),
         ("rows", lambda: _rows(lake)),
         ("orphans", lambda: _orphans(lake, mend)),
         ("lock", lambda: _lock(lake)),
@@ -109,22 +115,28 @@ def _catalog(lake: Lake) -> Check:
     if isinstance(lake.catalog, SqliteCatalog) and lake.catalog.exists():
         verdict = lake.catalog.integrity()
         if verdict != "ok":
-            return Check(name="catalog", status="fail", detail=f"the catalog file is damaged: {verdict}")
+            detail = (
+                f"the catalog file {lake.catalog.file} is damaged ({verdict}); udb restore list shows the snapshots"
+            )
+            return Check(name="catalog", status="fail", detail=detail)
     version = lake.current_version()
+    if not version and next(lake.catalog.files.rglob("*.parquet"), None) is not None:
+        missing = missing_catalog(lake.catalog.files)
+        return Check(name="catalog", status="fail", detail=f"{missing.message}; {missing.remedy}")
     return Check(name="catalog", status="ok", detail=f"version {version}" if version else "nothing committed yet")
 
 
-def _files(lake: Lake) -> Check:
+def _files(lake: Lake, quick: bool) -> Check:
     files = stored_files(lake)
     problems = [problem for file in files if (problem := _size_problem(file))]
-    if not problems and files:
-        problems = list(_count_problems(lake, files))
+    if not problems and files and not quick:
+        problems = list(_content_problems(lake))
     if problems:
-        return Check(name="files", status="fail", detail=f"{len(problems)} files damaged: {_some(problems)}")
+        detail = f"{len(problems)} files damaged: {_some(problems)}; udb restore verify tells what is whole"
+        return Check(name="files", status="fail", detail=detail)
     total = sum(file.bytes for file in files)
-    return Check(
-        name="files", status="ok", detail=f"{len(files)} files, {total} bytes, sizes and row counts as recorded"
-    )
+    looked = "sizes" if quick else "checksums"
+    return Check(name="files", status="ok", detail=f"{len(files)} files, {total} bytes, {looked} as recorded")
 
 
 def _size_problem(file: StoredFile) -> str | None:
@@ -135,14 +147,18 @@ def _size_problem(file: StoredFile) -> str | None:
     return None if size == file.bytes else f"{file.path} has {size} bytes, not {file.bytes} ({file.table})"
 
 
-def _count_problems(lake: Lake, files: tuple[StoredFile, ...]) -> Iterator[str]:
-    names = ", ".join(quote_literal(file.path) for file in files)
-    query = f"SELECT file_name, num_rows FROM parquet_file_metadata([{names}])"
-    with lake.reader() as connection:
-        counts = {Path(name): int(rows) for name, rows in connection.execute(query).fetchall()}
-    for file in files:
-        if counts.get(file.path) != file.rows:
-            yield f"{file.path} has {counts.get(file.path)} rows, not {file.rows} ({file.table})"
+def _content_problems(lake: Lake) -> Iterator[str]:
+    """Every file of every timeline is read once and compared with the checksum that its commit recorded."""
+    from udb_pipelines.warehouse.restore import wholeness
+
+    needed = {}
+    for timeline in lake.register().timelines:
+        needed.update({file.path: file for file in wholeness.needed_files(lake.at(timeline.number))})
+    for damage in wholeness.damages(lake, needed.values(), wholeness.recorded_digests(lake)):
+        versions = f"from version {damage.first_version} on"
+        if damage.last_version is not None:
+            versions = f"versions {damage.first_version} to {damage.last_version}"
+        yield f"{damage.path} {damage.problem} ({damage.table}, {versions})"
 
 
 def _rows(lake: Lake) -> Check:
@@ -151,7 +167,11 @@ def _rows(lake: Lake) -> Check:
     with lake.reader() as connection:
         for info in known:
             query = f"SELECT count(*) FROM lake.main.{quote_identifier(info.dataset)}"
-            rows = int(connection.execute(query).fetchall()[0][0])
+            try:
+                rows = int(connection.execute(query).fetchall()[0][0])
+            except duckdb.Error:
+                problems.append(f"{info.dataset} cannot be read; see files")
+                continue
             if rows != info.rows_total:
                 problems.append(f"{info.dataset} has {rows} rows, its last commit recorded {info.rows_total}")
     if problems:
@@ -162,6 +182,8 @@ def _rows(lake: Lake) -> Check:
 def _orphans(lake: Lake, mend: bool) -> Check:
     if not lake.catalog.files.is_dir():
         return Check(name="orphans", status="ok", detail="no data files")
+    if not lake.current_version():
+        return Check(name="orphans", status="ok", detail="nothing is removed: no catalog says what is needed")
     # Files are placed under the lock, so under the lock a file without an owner is an orphan.
     with lake.lock.held("udb doctor"):
         known = {file.path for file in stored_files(lake)} | within_grace(lake, time.time())

@@ -21,6 +21,8 @@ from udb_pipelines.warehouse.lock import WriterLock
 from udb_pipelines.warehouse.timelines import Register
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from udb_pipelines.config import Settings
 
 _TIMELINE = "udb_timeline"
@@ -169,6 +171,8 @@ class Lake:
         with self.lock.held("creating the warehouse"), self.catalog.draft() as draft:
             if draft is None:
                 return
+            if next(draft.files.rglob("*.parquet"), None) is not None:
+                raise missing_catalog(draft.files)
             make_folder(draft.files)
             with self._connected() as connection:
                 _attach_first(draft, connection)
@@ -198,6 +202,16 @@ def _attach_first(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> No
 def _attach_for_writing(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> None:
     catalog.attach(connection)
     connection.execute(f"SET VARIABLE {_TIMELINE} = {catalog.timeline}")
+
+
+def missing_catalog(files: Path) -> UdbError:
+    """There are data files, and no catalog says what they are. To begin anew beside them would orphan them all."""
+    return UdbError(
+        "E_WAREHOUSE",
+        f"the lake catalog is missing, but there are data files in {files}",
+        kept="every data file",
+        remedy="put the catalog back, restore a snapshot (udb restore list), or move the folder away to begin anew",
+    )
 
 
 def version_of(connection: duckdb.DuckDBPyConnection) -> int:

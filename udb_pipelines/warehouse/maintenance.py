@@ -169,8 +169,8 @@ def expire(lake: Lake, superfluous: Iterable[int]) -> tuple[int, ...]:
 def unneeded_files(lake: Lake, now: float | None = None) -> tuple[Item, ...]:
     """Data files that no version of any timeline refers to, and that have been left alone for the grace time."""
     root = lake.catalog.files
-    if not root.is_dir():
-        return ()
+    if not root.is_dir() or not lake.current_version():
+        return ()  # without a catalog nobody knows what is needed
     moment = time.time() if now is None else now
     needed = {file.path for file in stored_files(lake)}
     scheduled = let_go(lake)

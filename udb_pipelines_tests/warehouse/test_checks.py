@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from udb_pipelines.errors import UdbError
 from udb_pipelines.models import SourceOptions
-from udb_pipelines.warehouse import Check, Lake, check, commit, drop_source, query
+from udb_pipelines.warehouse import Check, Lake, check, commit, drop_source, maintenance, query
 from udb_pipelines.warehouse.checks import stored_files
 from udb_pipelines_tests.warehouse.staging import Stager
 
@@ -37,7 +38,7 @@ def test_a_healthy_lake(any_lake: Lake) -> None:
 
 @pytest.mark.parametrize(
     ("damage", "word"),
-    [("missing", "missing"), ("cut", "bytes, not"), ("altered", "could not be examined")],
+    [("missing", "missing"), ("cut", "bytes, not"), ("altered", "from version 2 on")],
 )
 def test_damaged_files_are_found(lake: Lake, stage: Stager, damage: str, word: str) -> None:
     commit(lake, stage("SELECT range AS a FROM range(100)"))
@@ -88,3 +89,40 @@ def test_a_damaged_catalog_is_an_answer_not_a_crash(lake: Lake, stage: Stager) -
 def test_a_held_lock_is_shown(lake: Lake) -> None:
     with lake.lock.held("a long job"):
         assert "a long job" in answers(lake)["lock"].detail
+
+
+def test_a_lost_catalog_is_told_and_no_data_is_taken_for_orphans(lake: Lake, stage: Stager) -> None:
+    commit(lake, stage("SELECT range AS a FROM range(100)"))
+    (file,) = (stored.path for stored in stored_files(lake))
+    kept = file.read_bytes()
+    for path in lake.settings.warehouse.glob("lake.sqlite*"):
+        path.unlink()
+    long_ago = time.time() - 90 * 86_400
+    os.utime(file, (long_ago, long_ago))
+    found = answers(lake, mend=True)
+    assert found["catalog"].status == "fail" and "missing" in found["catalog"].detail
+    assert maintenance.unneeded_files(lake) == ()
+    with pytest.raises(UdbError) as caught:
+        commit(lake, stage("SELECT 1 AS a"))
+    assert caught.value.code == "E_WAREHOUSE" and "restore" in caught.value.remedy
+    assert file.read_bytes() == kept
+
+
+def test_a_cut_catalog_is_told_and_nothing_is_removed(lake: Lake, stage: Stager) -> None:
+    commit(lake, stage("SELECT range AS a FROM range(100)"))
+    (file,) = (stored.path for stored in stored_files(lake))
+    catalog = lake.settings.warehouse / "lake.sqlite"
+    catalog.write_bytes(catalog.read_bytes()[:5000])
+    found = answers(lake, mend=True)
+    assert found["catalog"].status == "fail" and "restore" in found["catalog"].detail
+    assert file.exists()
+
+
+def test_a_quick_look_reads_no_content(lake: Lake, stage: Stager) -> None:
+    commit(lake, stage("SELECT range AS a FROM range(100)"))
+    (file,) = (stored.path for stored in stored_files(lake))
+    content = bytearray(file.read_bytes())
+    content[20] ^= 0xFF
+    file.write_bytes(content)
+    assert {item.name: item.status for item in check(lake, quick=True)}["files"] == "ok"
+    assert answers(lake)["files"].status == "fail", "one bit among the rows"
