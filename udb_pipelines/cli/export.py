@@ -9,7 +9,7 @@ import typer
 
 from udb_pipelines.cli import session
 from udb_pipelines.cli.display import working
-from udb_pipelines.cli.present import note, number, print_json, print_line, size
+from udb_pipelines.cli.present import counted, note, print_json, print_line, size
 from udb_pipelines.cli.query import parse_as_of
 
 
@@ -51,5 +51,5 @@ def export(
         print_json(made.model_dump(mode="json"))
         return
     rows = sum(table.rows for table in made.tables)
-    note(f"Version {made.version}: {number(len(made.tables))} tables, {number(rows)} rows, {size(made.bytes)}")
+    note(f"Version {made.version}: {counted(len(made.tables), 'table')}, {counted(rows, 'row')}, {size(made.bytes)}")
     print_line(str(file))

@@ -152,6 +152,16 @@ def number(count: float) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, thing: str) -> str:
+    """A number of things, in English.
+
+    >>> counted(1, "copy"), counted(1200, "file"), counted(2, "copy")
+    ('1 copy', '1,200 files', '2 copies')
+    """
+    many = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
+    return f"{number(count)} {thing if count == 1 else many}"
+
+
 def seconds(duration: float) -> str:
     """A duration for people.
 

@@ -8,7 +8,7 @@ import typer
 
 from udb_pipelines.cli import session
 from udb_pipelines.cli.display import working
-from udb_pipelines.cli.present import Column, moment, note, number, print_json, print_line, print_table, size
+from udb_pipelines.cli.present import Column, counted, moment, note, number, print_json, print_line, print_table, size
 from udb_pipelines.errors import Exit, UdbError
 
 if TYPE_CHECKING:
@@ -192,9 +192,9 @@ def _tell(made: Made, target: Opened, as_json: bool) -> None:
         print_json({**facts, **snapshot.model_dump(mode="json")})
         return
     note(
-        f"Version {snapshot.version}: {number(len(snapshot.tables))} tables, {number(snapshot.rows)} rows, "
-        f"{number(len(snapshot.files))} files, {size(snapshot.bytes)}; "
-        f"copied {number(made.copied_files)} files, {size(made.copied_bytes)}, to {target.address}"
+        f"Version {snapshot.version}: {counted(len(snapshot.tables), 'table')}, {counted(snapshot.rows, 'row')}, "
+        f"{counted(len(snapshot.files), 'file')}, {size(snapshot.bytes)}; "
+        f"copied {counted(made.copied_files, 'file')}, {size(made.copied_bytes)}, to {target.address}"
     )
     print_line(snapshot.id)
 
@@ -215,11 +215,11 @@ def _tell_pruned(pruned: Pruned, what: str) -> None:
     for name in pruned.snapshots:
         print_line(name)
     note(
-        f"{number(len(pruned.snapshots))} snapshots, {number(len(pruned.copies))} copies and "
-        f"{number(pruned.files)} files, {size(pruned.bytes)}, {what}"
+        f"{counted(len(pruned.snapshots), 'snapshot')}, {counted(len(pruned.copies), 'copy')} and "
+        f"{counted(pruned.files, 'file')}, {size(pruned.bytes)}, {what}"
     )
     if pruned.unreadable:
         note(
-            f"No file was removed: {number(len(pruned.unreadable))} manifests cannot be read, such as "
+            f"No file was removed: {counted(len(pruned.unreadable), 'manifest')} cannot be read, such as "
             f"{pruned.unreadable[0]}, and nobody knows what they need"
         )
