@@ -166,6 +166,16 @@ def test_nist_series_to_their_certified_digits(
     assert math.isclose(column.numeric.stddev or 0, certified["standardDeviation"], rel_tol=1e-13)
 
 
+@pytest.mark.parametrize(("middle", "digits"), [(1_000_000.2, 9), (10_000_000.2, 8)])
+def test_the_harder_series_of_nist_to_the_digits_their_doubles_hold(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, middle: float, digits: int
+) -> None:
+    """NumAcc3 and NumAcc4: one value, then 500 times a tenth below and above it. Certified: it, and exactly 0.1."""
+    found = stats_of(connection, settings, [middle, *[middle - 0.1, middle + 0.1] * 500])
+    assert math.isclose(found.mean or 0, middle, rel_tol=1e-14)
+    assert math.isclose(found.stddev or 0, 0.1, rel_tol=10**-digits)
+
+
 def test_many_repeated_and_many_unique_numbers_have_exact_quantiles(
     connection: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
