@@ -11,10 +11,20 @@ from typing import Literal
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection.celltypes import cell_type
-from udb_pipelines.detection.dialect import COMMON, DOUBTED, Trial, belief, cut, is_padded, parse, sniff
+from udb_pipelines.detection.dialect import (
+    COMMON,
+    DOUBTED,
+    Trial,
+    belief,
+    cut,
+    has_typed_column,
+    is_padded,
+    parse,
+    sniff,
+)
 from udb_pipelines.detection.encoding import Encoding, decode, decode_slice
 from udb_pipelines.detection.findings import told
-from udb_pipelines.detection.header import Layout, find_layout, true_width
+from udb_pipelines.detection.header import Layout, find_layout, narrow_header, true_width
 from udb_pipelines.detection.naming import name_columns, name_findings
 from udb_pipelines.detection.opinions import Opinion, second_opinions
 from udb_pipelines.detection.sample import Sample
@@ -34,6 +44,8 @@ SCANNED_BYTES = 256 << 20
 """Scanned for a first quote; memchr does a gigabyte in a fraction of a second."""
 SEARCHED_BYTES = 1 << 20
 """Searched after it for one at the edge of a field; a regular expression is slower."""
+RULER = re.compile(r" *(?=[-+|: ]*[|+])(?:[|+] *)?:?-{2,}:?(?: *[|+] *:?-{2,}:?)* *[|+]?\s*")
+"""A line of dashes under a header, or around a table, with pipes or crosses where its columns part."""
 NAMES = {"\t": "tab", " ": "space", "\x1f": "unit separator", "\x1e": "record separator", "\x01": "SOH"}
 SEPARATED = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 
@@ -51,6 +63,8 @@ class Delimited:
     """Of the dialect: how much of a table it makes, 0 to 1; next to nothing for a single column."""
     regular: float
     """Share of all sampled rows, those around the table included, that have its width, 0 to 1."""
+    typed: bool
+    """Whether a column holds numbers or dates."""
 
 
 def detect_delimited(
@@ -84,15 +98,47 @@ def _sniffed(text: str, options: SourceOptions) -> tuple[str, str, tuple[Trial, 
     plain = _after(text, options.skip_rows or 0)
     if options.comment:
         plain = _without_comments(plain, options.comment)
+    elif rulers := _rulers(plain):
+        bare = _without_comments(plain, rulers)
+        return rulers, bare, trials_of(bare)
     trials = trials_of(plain)
     marked = len(re.findall(r"(?m)^#", plain))
     if options.comment is not None or not marked or marked >= plain.count("\n") - 1:
         return options.comment or "", plain, trials
     bare = _without_comments(plain, "#")
     others = trials_of(bare)
+    if others and (named := _named_by_comment(plain, others[0], trials)):
+        return "", plain, named
     if not others or not trials or others[0].score < trials[0].score or others[0].columns < 2:
         return "", plain, trials
     return ("", plain, trials) if _is_data(trials[0], others[0], marked) else ("#", bare, others)
+
+
+def _rulers(text: str) -> str:
+    """What the lines begin with that draw a border in a table of pipes; empty where there are none."""
+    lines = [line for line in text.splitlines()[:1000] if line.strip()]
+    drawn = [line for line in lines if RULER.fullmatch(line)]
+    starts = {match.group() for line in drawn if (match := re.match(r"[^-]*-", line))}
+    if len(starts) != 1 or 2 * len(drawn) > len(lines):
+        return ""
+    start = starts.pop()
+    return start if sum(line.startswith(start) for line in lines) == len(drawn) else ""
+
+
+def _named_by_comment(text: str, bare: Trial, trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """``trials`` with the one that agrees with ``bare`` first, if the last comment above the table names its columns.
+
+    Empty otherwise, or where comments stand among the rows.
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    above = next((index for index, line in enumerate(lines) if not line.startswith("#")), 0)
+    if above < 2 or any(line.startswith("#") for line in lines[above:]):
+        return ()
+    cells = next((row for row, _ in parse(lines[above - 1], bare.delimiter, bare.quote, bare.escape)), [])
+    if len(cells) != bare.columns or bare.columns < 2 or find_layout(bare.rows, bare.columns).header_rows:
+        return ()
+    same = [t for t in trials if (t.delimiter, t.quote) == (bare.delimiter, bare.quote) and t.columns == bare.columns]
+    return (*same, *(trial for trial in trials if trial not in same)) if same else ()
 
 
 def _is_data(plain: Trial, bare: Trial, marked: int) -> bool:
@@ -209,9 +255,11 @@ def _described(
     escape = best.escape if best.escape not in ("", best.quote) else quote
     rows, lines = _table_rows(text, comment, best, options)
     columns = true_width(rows, best.columns) if best.columns > 1 else best.columns
-    layout = find_layout(
-        rows, columns, _pinned_header(options), 0 if options.skip_rows is not None else None, whole=sample.whole
-    )
+    top = 0 if options.skip_rows is not None else None
+    layout = find_layout(rows, columns, _pinned_header(options), top, whole=sample.whole)
+    narrow = options.header == "auto" and top is None and narrow_header(rows, layout.start, columns)
+    if narrow:
+        layout = find_layout(rows, columns, 0, layout.start, whole=sample.whole)
     skip = options.skip_rows if options.skip_rows is not None else (lines[layout.start - 1] if layout.start else 0)
     dialect = Dialect(
         delimiter=delimiter,
@@ -223,7 +271,7 @@ def _described(
         comment=comment,
         footer_rows=len(rows) - layout.end,
         short_rows=bool(layout.header_rows) and _has_short_rows(rows[layout.start : layout.end], columns),
-        padded=best.columns > 1 and is_padded(text, delimiter),
+        padded=best.columns > 1 and is_padded(_without_comments(text, comment) if comment else text, delimiter),
     )
     schema = name_columns(layout.names)
     runner_up = _runner_up(best, trials)
@@ -232,13 +280,29 @@ def _described(
     if elsewhere is not None and elsewhere < ACCEPTED_SHARE:
         message = f"only {elsewhere:.0%} of the rows in the middle and at the end of {name} have {best.columns} fields"
         findings.append(told("W_DIALECT_AMBIGUOUS", message))
+    if narrow:
+        message = "the line above the rows has fewer names than they have fields: values may hold delimiters unquoted"
+        findings.append(told("W_DIALECT_AMBIGUOUS", message))
+    if _may_be_decimals(dialect, rows[layout.start : layout.end]):
+        findings.append(told("W_DIALECT_AMBIGUOUS", "each line may be one number with a decimal comma"))
     if layout.header_rows:
         findings += name_findings(layout.names, schema)
     return Delimited(
         dialect, schema, _candidates(dialect, best, runner_up, opinions, elsewhere), tuple(findings),
         _row_estimate(sample, encoding, text, rows, layout), best.score,
         sum(len(row) == best.columns for row in rows) / len(rows) if rows else 0.0,
+        has_typed_column([(), *rows[layout.start + layout.header_rows : layout.end]], columns),
     )  # fmt: skip
+
+
+def _may_be_decimals(dialect: Dialect, rows: Sequence[tuple[str, ...]]) -> bool:
+    """Whether a comma parts nothing but two whole numbers that have no names."""
+    return (
+        dialect.delimiter == ","
+        and not dialect.header_rows
+        and bool(rows)
+        and all(len(row) == 2 and all(re.fullmatch(r"-?\d+|\d+", cell) for cell in row) for row in rows[:1000])
+    )
 
 
 def _has_short_rows(rows: Sequence[tuple[str, ...]], columns: int) -> bool:

@@ -220,7 +220,7 @@ def _attempt(text: str, delimiter: str, quote: str, escape: str) -> Trial:
     columns, share, concentration = _lengths(rows)
     if delimiter not in COMMON and len(rows) < 2:
         concentration = 0.0
-    if belief(delimiter) <= DOUBTED and not _has_typed_column(rows, columns):
+    if belief(delimiter) <= DOUBTED and not has_typed_column(rows, columns):
         concentration *= 0.2
     types = _types(rows)
     width = (columns - 1) / columns if columns > 1 else 0.001
@@ -250,7 +250,8 @@ def _lengths(rows: list[tuple[str, ...]]) -> tuple[int, float, float]:
     return columns, inside[columns] / size, concentration * (size / total) ** 0.5
 
 
-def _has_typed_column(rows: list[tuple[str, ...]], columns: int) -> bool:
+def has_typed_column(rows: list[tuple[str, ...]], columns: int) -> bool:
+    """Whether a column holds numbers or dates in four of five rows below the first."""
     body = [row for row in rows[1:] if len(row) == columns]
     if len(body) < 2:
         return False

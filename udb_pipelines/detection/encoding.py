@@ -21,6 +21,9 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+SINGLE_BYTE = {"cp1250", "cp1251", "cp1252", "iso8859-1", "iso8859-2", "iso8859-15", "mac-roman"}
+UNSURE = 0.5
+WESTERN = set("äöüßÄÖÜéèêëàâçñóíáúôîïûùãõÉÀÇÑ")
 _SHIFT = b"\x1b$"
 """Begins Japanese in ISO-2022-JP, whose bytes are all ASCII."""
 _MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
@@ -46,7 +49,9 @@ def find_encoding(sample: Sample, pinned: str | None = None) -> Encoding:
     found = _pinned(pinned) if pinned else _marked(mark) or _unmarked(sample)
     findings: tuple[Finding, ...] = (told("W_BOM", CODES["W_BOM"].meaning),) if mark else ()
     if found.confidence < 1 and not pinned:
-        message = f"the encoding looks like {found.name} (confidence {found.confidence:.0%})"
+        message = (
+            f"the encoding looks like {found.name} (confidence {found.confidence:.0%}){_doubt(sample, found.name)}"
+        )
         findings += (told("W_ENCODING_GUESSED", message),)
     return Encoding(found.name, found.confidence, mark, findings)
 
@@ -66,6 +71,35 @@ def decode_slice(data: bytes, encoding: Encoding) -> str:
     text = data.decode(name, errors="replace")
     first, last = text.find("\n"), text.rfind("\n")
     return text[first + 1 : last + 1] if first >= 0 else ""
+
+
+def _doubt(sample: Sample, name: str) -> str:
+    """What else it may be: UTF-8 with parts of another encoding, or the runner-up of the statistics."""
+    text = b"".join(sample.parts)
+    good = len(_MULTIBYTE.findall(text))
+    bad = sum(1 for char in text.decode("utf-8", errors="surrogateescape") if "\udc80" <= char <= "\udcff")
+    if name in SINGLE_BYTE and good and bad:
+        return f"; {good} places are valid UTF-8 and {bad} bytes are not, so that encodings may be mixed"
+    rival = _runner_up(_telling(b"\n".join(sample.parts)), name)
+    return f"; {rival} is possible too" if rival else ""
+
+
+def _runner_up(telling: bytes, name: str) -> str | None:
+    """The next best answer of the statistics that reads the text otherwise."""
+    import chardet
+
+    try:
+        mine = telling.decode(name)
+        common = telling.decode(FALLBACK, errors="replace")
+        if name != FALLBACK and common != mine and all(char.isascii() or char.isalpha() for char in common):
+            return FALLBACK
+        for found in chardet.detect_all(telling, ignore_threshold=True):
+            codec = codecs.lookup(str(found["encoding"])).name
+            if codec != name and telling.decode(codec) != mine:
+                return codec
+    except (LookupError, UnicodeDecodeError):
+        return None
+    return None
 
 
 def _pinned(name: str) -> Encoding:
@@ -139,7 +173,18 @@ def _guess(sample: Sample) -> Encoding:
         telling.decode(codec)
     except (LookupError, UnicodeDecodeError):
         return Encoding(FALLBACK, 0.3)
+    if float(confidence) < UNSURE and codec.startswith(("cp125", "iso8859")) and _is_western(telling):
+        return Encoding(FALLBACK, round(max(0.3, float(confidence)), 3))
     return Encoding(codec, round(min(0.95, max(0.3, float(confidence))), 3))
+
+
+def _is_western(telling: bytes) -> bool:
+    """Whether all letters beyond ASCII, five different ones at least, are usual in Western European languages.
+
+    Other languages' letters stand, read so, among ones that are not: 0xF8 in Czech, 0xBA in Turkish, 0xF0 in Russian.
+    """
+    beyond = {char for char in telling.decode(FALLBACK, errors="replace") if not char.isascii()}
+    return len(beyond) >= 5 and beyond <= WESTERN
 
 
 def _telling(data: bytes) -> bytes:

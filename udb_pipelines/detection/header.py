@@ -63,6 +63,16 @@ def find_layout(
     return Layout(start, end, header_rows, names, confidence)
 
 
+def narrow_header(rows: Sequence[Cells], start: int, columns: int) -> bool:
+    """Whether the row above the table is its header and has too few names: the rows below hold stray delimiters."""
+    if not 0 < start < len(rows):
+        return False
+    above = rows[start - 1]
+    words = all(cell_type(cell) in ("word", "flag") for cell in above)
+    below = rows[start : start + BODY_ROWS]
+    return 1 < len(above) < columns and words and all(len(row) > len(above) for row in below)
+
+
 def true_width(rows: Sequence[Cells], columns: int) -> int:
     """``columns``, or the width of a row above the table that must be its header: wider, and made of single words.
 
@@ -95,10 +105,21 @@ def _start(rows: Sequence[Cells], columns: int) -> int:
     enough = max(2, min(typical[len(typical) // 2], columns) // 2)
     for index, row in enumerate(rows):
         if len(row) == columns and _filled(row) >= enough and not _in_preamble(rows, index, columns):
+            if _is_sentence(rows, index, columns):
+                continue
             above = rows[index - 1] if index else ()
             odd = _is_odd_header(above, rows[index : index + BODY_ROWS], columns) or _names_groups(above, row, columns)
             return index - 1 if odd else index
     return 0
+
+
+def _is_sentence(rows: Sequence[Cells], index: int, columns: int) -> bool:
+    """Whether the row is a sentence above the names: a blank follows its delimiter, and no other one below."""
+    below = [row for row in rows[index + 1 : index + 1 + BODY_ROWS] if len(row) == columns]
+    if not index or len(below) < 2 or len(rows[index - 1]) >= columns:
+        return False
+    apart = any(cell.startswith(" ") for cell in rows[index][1:])
+    return apart and _could_be_names(below[0]) and not any(cell.startswith(" ") for row in below for cell in row[1:])
 
 
 def _in_preamble(rows: Sequence[Cells], index: int, columns: int) -> bool:
@@ -148,7 +169,19 @@ def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
         end -= 1
     while end < len(rows) and len(rows[end]) > 1:
         end += 1
+    if end == len(rows):
+        end -= _contradicting(rows[start:end], columns)
     return end if len(rows) - end <= MAX_FOOTER_ROWS else len(rows)
+
+
+def _contradicting(table: Sequence[Cells], columns: int) -> int:
+    """Rows at the end, one or two, that are a sentence with a delimiter: not a cell is what its column is."""
+    body = [row for row in table[1:-1][:BODY_ROWS] if len(row) == columns]
+    kinds = [_dominant(body, index) for index in range(columns)] if len(body) > 2 else []
+    if len(kinds) < 2 or not all(kind in ("number", "date") for kind in kinds):
+        return 0
+    odd = [len(row) == columns and all(cell_type(cell) in ("text", "word") for cell in row) for row in table[-2:]]
+    return 0 if not odd[-1] else 1 + odd[0]
 
 
 def _holds_fields(cell: str, columns: int) -> bool:

@@ -76,9 +76,12 @@ def kind_of(head: bytes) -> tuple[Kind, str]:
     return ("binary", "binary data") if looks_binary(head) else (_text_kind(head), "text")
 
 
+HTML = (b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<div", b"<p>", b"<meta")
+
+
 def _text_kind(head: bytes) -> Kind:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:256].lower()
-    if start.startswith((b"<!doctype html", b"<html")):
+    if start.startswith(HTML):
         return "html"
     if start.startswith((b"<?xml", b"<")) and start[1:2].isalpha() | start.startswith((b"<?xml", b"<!--")):
         return "xml"

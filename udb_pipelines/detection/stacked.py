@@ -18,6 +18,7 @@ SURE = 0.8
 REGULAR = 0.9
 COVERED = 0.9
 MAX_TABLES = 50
+FORM_ROWS = 2
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,8 @@ def find_areas(grid: Sequence[Cells]) -> tuple[tuple[Area, ...], bool]:
             Area(first_row=block.first, end_row=block.end, first_column=first, end_column=first + block.width)
             for block in (stack.blocks if stack else ())
         ]
+    # A row or two of a form have gaps as well.
+    clear = clear and all(area.end_row - area.first_row > FORM_ROWS for area in areas)
     return (tuple(areas), clear) if len(areas) > 1 else ((), False)
 
 

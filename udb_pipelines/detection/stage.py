@@ -29,10 +29,7 @@ def detect(source: Source, settings: Settings) -> Detection:
     """
     started = time.perf_counter()
     try:
-        location = locate(source.uri)
-        found = (
-            _postgres(source, location, settings) if location.kind == "postgres" else _files(source, location, settings)
-        )
+        found = _found(source, settings)
     except UdbError as error:
         raise error.located(source=source.name, stage="detect") from None
     except FileNotFoundError as error:
@@ -42,6 +39,15 @@ def detect(source: Source, settings: Settings) -> Detection:
         message = f"{Path(error.filename or 'a file').name} may not be read"
         raise UdbError("E_UNREADABLE", message, source=source.name, stage="detect") from None
     return found.model_copy(update={"seconds": round(time.perf_counter() - started, 4)})
+
+
+def _found(source: Source, settings: Settings) -> Detection:
+    if source.uri.startswith("airbyte:"):
+        from udb_pipelines.connectors.airbyte.discovery import detect as of_connector
+
+        return of_connector(source, settings)
+    location = locate(source.uri)
+    return _postgres(source, location, settings) if location.kind == "postgres" else _files(source, location, settings)
 
 
 def _postgres(source: Source, location: Location, settings: Settings) -> Detection:

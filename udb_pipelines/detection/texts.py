@@ -37,6 +37,8 @@ from udb_pipelines.models import (
 )
 
 REGULAR = 0.9
+MOSTLY_REGULAR = 0.8
+"""Without numbers or dates, lines of which fewer than so many have the same fields are something else: code, mail."""
 DOCUMENT_SUFFIXES = {".md", ".markdown", ".rst", ".adoc", ".tex"}
 DOCUMENT_NAMES = {
     "readme",
@@ -234,7 +236,8 @@ def _refuse_documents(file: LocalFile, lines: list[str], found: Delimited) -> No
     """
     by_name = file.suffix in DOCUMENT_SUFFIXES or file.stem.lower() in DOCUMENT_NAMES
     several = len(found.columns) > 1
-    prose = several and file.suffix not in SEPARATED and is_prose(lines[:1000], found.dialect.delimiter)
+    lines_say = (found.regular < MOSTLY_REGULAR and not found.typed) or is_prose(lines[:1000], found.dialect.delimiter)
+    prose = several and file.suffix not in SEPARATED and lines_say
     if (found.regular >= REGULAR and several) or not (by_name or prose):
         return
     columns = f"{len(found.columns)} columns" if several else "one column"
