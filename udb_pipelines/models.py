@@ -444,6 +444,8 @@ class MoneyStats(Model):
 
     two_decimal_ok: bool
     violations: int
+    symbols: tuple[ValueCount, ...] = ()
+    """Characters that an amount may not have, such as a currency's, each with the rows that have it."""
 
 
 class DateStats(Model):

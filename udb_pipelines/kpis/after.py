@@ -15,14 +15,21 @@ if TYPE_CHECKING:
     from udb_pipelines.warehouse import Lake
 
 
-def after_sync(sync: SyncResult, profiles: ProfileSet, settings: Settings, lake: Lake) -> KpiSet | None:
-    """Ask what follows this source; None without a file of KPIs, without such KPIs, or when nothing has changed.
+FILE = "kpis.json"
+"""The artifact."""
 
-    A mistake in the file or in a question fails no job: it is in what is returned.
+
+def after_sync(sync: SyncResult, profiles: ProfileSet, settings: Settings, lake: Lake) -> KpiSet | None:
+    """Ask what follows this source; None without a file of KPIs, or without such KPIs.
+
+    When nothing has changed, the answers published before stand. A mistake in the file or in a question fails no job:
+    it is in what is returned.
     """
     file = project_file(settings)
-    if file is None or sync.unchanged:
+    if file is None:
         return None
+    if sync.unchanged and (before := _published(settings, sync)) is not None:
+        return before
     empty = KpiSet(source=sync.source, job_id=sync.job_id, version=sync.version)
     try:
         project = load(file)
@@ -42,6 +49,19 @@ def after_sync(sync: SyncResult, profiles: ProfileSet, settings: Settings, lake:
         report("publish", done, len(wanted), "KPIs")
         results.append(record(settings, compute(kpi, project, lake, known, sync.version)))
     return empty.model_copy(update={"results": tuple(results)})
+
+
+def _published(settings: Settings, sync: SyncResult) -> KpiSet | None:
+    """The answers published of this very version; None when there are none, or they cannot be read."""
+    from udb_pipelines.publishing import latest
+
+    manifest = latest(settings, sync.source)
+    if manifest is None or manifest.version != sync.version:
+        return None
+    try:
+        return KpiSet.model_validate_json((manifest.folder / FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def follows(kpi: Kpi, project: Project, source: str, changed: set[str]) -> bool:

@@ -13,6 +13,7 @@ from udb_pipelines.models import Connection, DatasetVersion, Detection, Finding,
 from udb_pipelines.profiling.confirmed import check_key, key_findings, missing_columns, missing_finding
 from udb_pipelines.profiling.drift import compare
 from udb_pipelines.profiling.inclusion import find_inclusions, may_refer
+from udb_pipelines.profiling.source_rows import with_source_rows
 from udb_pipelines.profiling.table import Origin, parameters, profile_table
 from udb_pipelines.profiling.verdict import verdict
 
@@ -110,8 +111,11 @@ def profile_dataset(
     key: tuple[str, ...] = (),
 ) -> Profile:
     """Profile the rows of a dataset, which ``table`` (SQL that may stand after FROM) gives, and check its key."""
-    profile = profile_table(connection, table, settings, origin_of(dataset, sync, detected))
-    return _with_key(connection, table, profile, settings, key) if key else profile
+    origin = origin_of(dataset, sync, detected)
+    profile = profile_table(connection, table, settings, origin)
+    if key:
+        profile = _with_key(connection, table, profile, settings, key)
+    return with_source_rows(connection, profile, dataset, already=len(origin.findings))
 
 
 def _with_key(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from udb_pipelines.models import ValueCount
 from udb_pipelines.profiling import expressions as sql
 from udb_pipelines.profiling.session import Session, among
 
@@ -14,6 +15,20 @@ _TRIED = (
     ((sql.THOUSANDS, sql.DECIMAL_COMMA), _EITHER),
     *(((name,), pattern) for name, pattern in sql.NOTATIONS.items()),
 )
+
+
+MOST_SYMBOLS = 20
+
+
+def disallowed_symbols(session: Session, column: int) -> tuple[ValueCount, ...]:
+    """Characters of a money column that no amount has, most frequent first; letters and digits are no symbols."""
+    bare = r"regexp_replace(v, '[\p{L}\p{M}\p{N}.+-]', '', 'g')"
+    characters = f"list_distinct(string_split({bare}, ''))"
+    found = session.rows_of(
+        f"SELECT s, sum(n)::BIGINT AS k FROM (SELECT unnest({characters}) AS s, n FROM {among([column])} "
+        f"WHERE NOT {sql.money('v')}) WHERE s <> '' GROUP BY s ORDER BY k DESC, s LIMIT {MOST_SYMBOLS}"
+    )
+    return tuple(ValueCount(value=symbol, count=count) for symbol, count in found)
 
 
 @dataclass(frozen=True)

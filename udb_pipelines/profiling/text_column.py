@@ -17,7 +17,7 @@ from udb_pipelines.profiling.dates import (
 )
 from udb_pipelines.profiling.decide import Decision, Tally, decide, dominant_kind
 from udb_pipelines.profiling.findings import Suspicion
-from udb_pipelines.profiling.notations import Notation, find_notations
+from udb_pipelines.profiling.notations import Notation, disallowed_symbols, find_notations
 from udb_pipelines.profiling.numeric import numeric_stats
 from udb_pipelines.profiling.parts import Parts, mismatches
 from udb_pipelines.profiling.session import Facts, Session, count_where, is_one_of
@@ -101,7 +101,9 @@ def _of_types(session: Session, facts: Mapping[int, Facts], texts: Mapping[int, 
     numbers = numeric_stats(session, _number_sql(money), decided("numeric", "money"))
     words = text_stats(session, {c: facts[c] for c in decided("code", "alpha", "varchar", "mixed")})
     return {
-        c: _parts(session, text, Parts(text.decision, numeric=numbers.get(c), date=moments.get(c), text=words.get(c)))
+        c: _parts(
+            session, c, text, Parts(text.decision, numeric=numbers.get(c), date=moments.get(c), text=words.get(c))
+        )
         for c, text in texts.items()
     }
 
@@ -112,7 +114,7 @@ def _number_sql(money: list[int]) -> str:
     return f"CASE WHEN NOT {is_one_of(money)} OR {sql.money('v')} THEN {number} END" if money else number
 
 
-def _parts(session: Session, text: _Text, parts: Parts) -> Parts:
+def _parts(session: Session, c: int, text: _Text, parts: Parts) -> Parts:
     """The statistics of one column with the values that are against its type."""
     kind, tally = text.decision.type, text.tally
     if kind == "unknown":
@@ -127,7 +129,8 @@ def _parts(session: Session, text: _Text, parts: Parts) -> Parts:
         return replace(parts, invalid=invalid, suspicions=mismatches("E_NUMERIC_FORMAT", invalid, sql.numeric("v")))
     if kind == "money":
         invalid = tally.non_null - tally.money
-        amounts = MoneyStats(two_decimal_ok=not invalid, violations=invalid)
+        symbols = disallowed_symbols(session, c) if invalid else ()
+        amounts = MoneyStats(two_decimal_ok=not invalid, violations=invalid, symbols=symbols)
         suspicions = mismatches("E_MONEY_FORMAT", invalid, sql.money("v"))
         return replace(parts, invalid=invalid, money=amounts, suspicions=suspicions)
     invalid = tally.non_null - round(text.decision.share * tally.non_null)

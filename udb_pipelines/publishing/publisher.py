@@ -141,7 +141,9 @@ def _artifacts(
         if rejects:
             yield _artifact(rejects, profile.dataset)
     if kpis:
-        yield _artifact(pending.write("kpis.json", kpis.model_dump_json(indent=2) + "\n"), None)
+        from udb_pipelines.kpis.after import FILE as KPI_FILE
+
+        yield _artifact(pending.write(KPI_FILE, kpis.model_dump_json(indent=2) + "\n"), None)
     if total > 1:
         yield _artifact(pending.write("index.html", index_html(profiles, detection)), None)
     report_progress("Publish", total, total, "datasets")

@@ -14,7 +14,7 @@ from udb_pipelines.publishing.formatting import integer, number, shown
 if TYPE_CHECKING:
     from udb_pipelines.kpis.definitions import KpiResult, KpiSet
 
-ROWS_SHOWN = 20
+ROWS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class KpiView:
     verdict: str
     """Empty without a threshold."""
     threshold: str
+    unit: str
+    """Of a chart's values."""
     error: str
     chart: Markup | None
     header: tuple[str, ...]
@@ -53,6 +55,7 @@ def _view(result: KpiResult) -> KpiView:
         value=with_unit(result) if result.chart == "number" and not result.error else "",
         verdict=result.verdict if result.threshold or result.error else "",
         threshold=threshold_words(result),
+        unit=result.unit if result.chart != "number" else "",
         error=result.error or "",
         chart=chart_of(result),
         header=result.columns if tabular else (),
@@ -87,7 +90,7 @@ def chart_of(result: KpiResult) -> Markup | None:
     if result.error:
         return None
     if result.chart == "number":
-        points = [(f"version {p.version}, {p.at:%Y-%m-%d}", p.value) for p in result.history if p.value is not None]
+        points = [(f"v{p.version} {p.at:%Y-%m-%d}", p.value) for p in result.history if p.value is not None]
         return plots.line(points, f"{result.name} over time") if len(points) > 1 else None
     if result.chart == "table":
         return None

@@ -57,6 +57,9 @@ def test_a_sync_asks_what_reads_its_tables_and_publishes_it(udb: Udb, project: P
     assert "view  details" in listed
     again = udb("run", "orders.csv", "--json").json["jobs"][0]
     assert again["unchanged"]
+    udb("keys", "confirm", "orders", "number")
+    republished = udb("run", "orders.csv", "--json").json["jobs"][0]
+    assert (republished["unchanged"], "120 EUR" in report.read_text()) == (True, True)
 
 
 def test_values_over_versions_become_a_line(udb: Udb, project: Path) -> None:

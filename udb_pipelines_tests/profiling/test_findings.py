@@ -91,3 +91,17 @@ def test_progress_is_reported_by_column(profile_sql: ProfileSql) -> None:
     with reporting(lambda *told: seen.append(told)):
         profile_sql("SELECT 1 AS a, 2 AS b, 'x' AS c")
     assert seen == [("analyze", 0, 3, "columns"), ("analyze", 2, 3, "columns"), ("analyze", 3, 3, "columns")]
+
+
+def test_three_rows_of_three_kinds_are_worth_a_look_and_no_failure(profile_texts: Callable[..., Profile]) -> None:
+    few = profile_texts(["1", "Ann", "2024-01-31"])
+    assert [finding.code for finding in few.findings] == ["E_MIXED_TYPE"]
+    assert few.verdict == "WARN"
+    assert profile_texts(["1", "Ann", "2024-01-31"] * 10).verdict == "FAIL"
+
+
+def test_symbols_that_no_amount_has_are_listed(profile_texts: Callable[..., Profile]) -> None:
+    found = profile_texts([f"{i}.50" for i in range(1, 100)] + ["$5.00", "€ 6,00", "7.00 EUR"]).columns[0]
+    assert found.money is not None
+    assert (found.type, found.money.two_decimal_ok, found.money.violations) == ("money", False, 3)
+    assert {entry.value: entry.count for entry in found.money.symbols} == {" ": 2, "$": 1, ",": 1, "€": 1}

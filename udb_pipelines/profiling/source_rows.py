@@ -1,0 +1,83 @@
+"""From the position of a row in a table to its number in the source, where rejected rows stood in between.
+
+A row that is stored at position ``p`` comes after as many rejected ones as there are with ``row - k < p``, ``row``
+being the number of the k-th of them: before it, ``row - k`` rows were stored. That is exact, and asks only the file of
+rejects. It holds for a table whose rows all come from one sync; of a table that grew, rows are numbered as they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import duckdb
+
+from udb_pipelines.connectors.rejects import ASIDE
+from udb_pipelines.engine import quote_literal
+from udb_pipelines.models import DatasetVersion, Finding, KeyCheck, Profile
+
+
+def with_source_rows(
+    connection: duckdb.DuckDBPyConnection, profile: Profile, dataset: DatasetVersion, *, already: int
+) -> Profile:
+    """The profile with the rows of its findings, and of its key, numbered as in the source.
+
+    Args:
+        connection: any that may read the file of rejects.
+        profile: its rows are positions in the table.
+        dataset: what was read and rejected; where nothing was, or the file is gone, nothing changes.
+        already: findings at the beginning of the profile's that come from earlier stages, which count source rows.
+    """
+    whole = dataset.rows_total == dataset.rows_committed and not dataset.rows_superseded
+    if not dataset.rows_rejected or not whole or dataset.rejects is None or not dataset.rejects.is_file():
+        return profile
+    own = profile.findings[already:]
+    rows = {finding.row for finding in own if finding.row is not None} | set(_of_key(profile.key_check))
+    if not rows:
+        return profile
+    known = _numbers(connection, str(dataset.rejects), rows)
+    columns = tuple(
+        column.model_copy(update={"findings": _renumbered(column.findings, known)}) for column in profile.columns
+    )
+    findings = (*profile.findings[:already], *_renumbered(own, known))
+    check = _key_renumbered(profile.key_check, known)
+    return profile.model_copy(update={"columns": columns, "findings": findings, "key_check": check})
+
+
+def _numbers(connection: duckdb.DuckDBPyConnection, rejects: str, positions: Iterable[int]) -> dict[int, int]:
+    """Source rows by position."""
+    aside = ", ".join(map(quote_literal, ASIDE))
+    rejected = (
+        f'SELECT "row" - row_number() OVER (ORDER BY "row") AS before FROM '
+        f'(SELECT DISTINCT "row" FROM read_parquet({quote_literal(rejects)}) WHERE code NOT IN ({aside}))'
+    )
+    listed = ", ".join(f"({position})" for position in sorted(positions))
+    found = connection.execute(
+        f"WITH rejected AS ({rejected}) SELECT p, p + count(before) FROM (VALUES {listed}) t(p) "
+        "LEFT JOIN rejected ON before < p GROUP BY p"
+    ).fetchall()
+    return {int(position): int(number) for position, number in found}
+
+
+def _renumbered(findings: Iterable[Finding], known: Mapping[int, int]) -> tuple[Finding, ...]:
+    return tuple(
+        finding if finding.row is None else finding.model_copy(update={"row": known[finding.row]})
+        for finding in findings
+    )
+
+
+def _of_key(check: KeyCheck | None) -> Iterable[int]:
+    if check is None:
+        return
+    yield from (row for group in check.first_groups for row in group.rows)
+    if check.first_empty_row is not None:
+        yield check.first_empty_row
+
+
+def _key_renumbered(check: KeyCheck | None, known: Mapping[int, int]) -> KeyCheck | None:
+    if check is None:
+        return None
+    groups = tuple(
+        group.model_copy(update={"rows": tuple(known[row] for row in group.rows)}) for group in check.first_groups
+    )
+    empty = known[check.first_empty_row] if check.first_empty_row is not None else None
+    return check.model_copy(update={"first_groups": groups, "first_empty_row": empty})
