@@ -21,7 +21,7 @@ Weight = Literal["breaking", "safe"]
 
 _LOWER = frozenset({"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"})
 _UPPER = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"})
-_PROMISES = ("required", "unique", "primaryKey")
+_PROMISES = ("required", "unique")
 _WORDS = ("description", "businessName", "tags", "classification", "examples", "customProperties")
 
 
@@ -43,7 +43,7 @@ def differences(before: Document, after: Document, dataset: str) -> tuple[Differ
         UdbError: ``E_CONTRACT``: one of them does not describe the dataset.
     """
     old, new = object_of(before, dataset), object_of(after, dataset)
-    found = [*_columns(old, new), *_quality(old, new, str(old.get("name"))), *_levels(before, after)]
+    found = [*_columns(old, new), *_key(old, new), *_quality(old, new, str(old.get("name"))), *_levels(before, after)]
     found += _plain(old, new, dataset)
     return tuple(sorted(found, key=lambda difference: difference.weight))
 
@@ -58,6 +58,19 @@ def _columns(old: Part, new: Part) -> Iterator[Difference]:
     for name, part in after.items():
         if name not in before:
             yield Difference("safe", name, "a new column", part.line)
+
+
+def _key(old: Part, new: Part) -> Iterator[Difference]:
+    """The primary key as a whole: fewer columns that identify a row promise more, other or further columns less."""
+    was, now = (
+        {name for name, column in _by_name(part, "properties").items() if column.get("primaryKey") is True}
+        for part in (old, new)
+    )
+    if was == now:
+        return
+    weight: Weight = "safe" if not was or (now and now < was) else "breaking"
+    shown = (", ".join(sorted(names)) or None for names in (was, now))
+    yield Difference(weight, str(old.get("name")), _step("primary key", *shown), new.line)
 
 
 def _column(old: Part, new: Part, name: str) -> Iterator[Difference]:

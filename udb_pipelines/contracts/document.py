@@ -24,6 +24,9 @@ LARGEST = 10_000_000
 MOST_NODES = 500_000
 """Values of a contract, aliases counted as often as they are used: nine lines of aliases can stand for a billion."""
 
+DEEPEST = 50
+"""Levels of a contract; the parser itself is recursive, and has no limit of its own."""
+
 
 @dataclass(frozen=True)
 class Document:
@@ -97,6 +100,7 @@ def read(text: str) -> Document:
         raise invalid(f"it is longer than {LARGEST:,} characters")
     loader = _Loader(text)
     try:
+        _refuse_depth(text)
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
             raise invalid("it is not a mapping of keys to values", 1)
@@ -125,6 +129,14 @@ def invalid(said: str, line: int | None = None) -> UdbError:
     return UdbError("E_CONTRACT", f"line {line}: {said}" if line else said)
 
 
+def _refuse_depth(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise invalid(f"it is nested deeper than {DEEPEST} levels", event.start_mark.line + 1)
+
+
 def _lines(root: yaml.Node) -> Iterator[tuple[Path, int]]:
     """Every key and entry with its line.
 
@@ -137,8 +149,8 @@ def _lines(root: yaml.Node) -> Iterator[tuple[Path, int]]:
         path, node = waiting.pop()
         for key, place, value in _children(node):
             seen += 1
-            if seen > MOST_NODES:
-                raise invalid(f"it holds more than {MOST_NODES:,} values, aliases resolved", place)
+            if seen > MOST_NODES or len(path) > DEEPEST:
+                raise invalid(f"it holds more than {MOST_NODES:,} values, aliases resolved, or itself", place)
             yield (*path, key), place
             waiting.append(((*path, key), value))
 

@@ -243,8 +243,10 @@ def _candidate(connection: duckdb.DuckDBPyConnection, dataset: StagedDataset) ->
         old = f"FROM lake.main.{quote_identifier(dataset.dataset)}"
         if dataset.sync_mode == "incremental_upsert":
             keys = ", ".join(quote_identifier(name) for name in dataset.primary_key)
-            latest = f"ORDER BY {quote_identifier(dataset.cursor)} DESC NULLS LAST" if dataset.cursor else ""
-            new = f"SELECT * FROM ({new}) QUALIFY row_number() OVER (PARTITION BY {keys} {latest}) = 1"
+            latest = f"{quote_identifier(dataset.cursor)} DESC NULLS LAST, " if dataset.cursor else ""
+            numbered = f"SELECT *, row_number() OVER () AS udb_place FROM ({new})"
+            order = f"PARTITION BY {keys} ORDER BY {latest}udb_place DESC"
+            new = f"SELECT * EXCLUDE (udb_place) FROM ({numbered}) QUALIFY row_number() OVER ({order}) = 1"
             old = f"SELECT * FROM ({old}) ANTI JOIN ({_staged(dataset)}) USING ({keys})"
         new = f"({old}) UNION ALL BY NAME ({new})"
     connection.execute(f"CREATE TEMP VIEW {_CANDIDATE} AS {new}")

@@ -186,6 +186,8 @@ def _asked(table: Table, rule: Rule, question: Query) -> ContractCheck:
         return _check(rule, "broken", f"the query cannot be run: {error.message}")
     except _ABOUT_TEXT as error:
         return _check(rule, "broken", f"the query cannot be run: {first_lines(error)}")
+    except duckdb.PermissionException:
+        return _check(rule, "broken", "the query cannot be run: it reads more than the warehouse")
     except _UNANSWERABLE as error:
         return _check(rule, "broken", f"the query fails on the data ({type(error).__name__})")
     if len(answers) != 1 or len(answers[0]) != 1:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from udb_pipelines.contracts.document import Quoted, write
 from udb_pipelines.contracts.types import logical_of
 from udb_pipelines.contracts.validation import API_VERSION
-from udb_pipelines.models import ColumnProfile, DatasetVersion, Profile, ValueCount
+from udb_pipelines.models import ColumnProfile, DatasetVersion, Profile
 
 FILE_NAME = "contract.yaml"
 ENOUGH_ROWS = 20
@@ -156,7 +156,7 @@ def _observed(column: ColumnProfile, logical: str | None) -> dict[str, Any]:
 
 def _options(column: ColumnProfile, logical: str) -> Iterator[tuple[str, Any]]:
     secret = column.pii_severity is not None or column.masked
-    if logical in ("integer", "number") and column.numeric and not secret:
+    if logical in ("integer", "number") and column.numeric and not secret and not column.invalid:
         for name, bound in (("minimum", column.numeric.min), ("maximum", column.numeric.max)):
             if bound is not None and math.isfinite(bound) and abs(bound) < EXACT:
                 yield name, int(bound) if bound == int(bound) else bound
@@ -177,21 +177,25 @@ def _text_options(column: ColumnProfile) -> Iterator[tuple[str, Any]]:
 
 
 def _pattern(column: ColumnProfile) -> str | None:
-    """The one shape that all values have, as a regular expression; None when there are several, or more than ASCII."""
+    """The one shape that all values have, as a regular expression; None when there are several."""
     text = column.text
     if text is None or len(text.patterns) != 1 or text.patterns[0].count != column.rows - column.nulls:
         return None
     shape = text.patterns[0].value
     if any(entry.value in ("other", "control") and entry.count for entry in text.classes) or not _plain(shape):
         return None
-    letter = "[A-Z]" if text.upper == text.patterns[0].count else "[A-Za-z]"
+    upper = text.upper == text.patterns[0].count
+    if all(value.isascii() for value in _known(column)) and len(_known(column)) == column.distinct:
+        letter = "[A-Z]" if upper else "[A-Za-z]"
+    else:
+        letter = r"\p{Lu}" if upper else r"\p{L}"
     parts = re.findall(r"A+|9+|[^A9]", shape)
     return "^" + "".join(_repeated(part, letter) for part in parts) + "$"
 
 
 def _repeated(part: str, letter: str) -> str:
     if part[0] not in "A9":
-        return re.escape(part)
+        return re.sub(r"([\\^$.|?*+()\[\]{}/])", r"\\\1", part)
     group = letter if part[0] == "A" else "[0-9]"
     return group if len(part) == 1 else f"{group}{{{len(part)}}}"
 
@@ -223,9 +227,14 @@ def _all_values(column: ColumnProfile) -> list[str]:
     stored = column.storage_type == "VARCHAR" or logical_of(column.storage_type) == "integer"
     if column.type != "code" or not stored or column.masked or column.pii_severity or column.distinct > MOST_VALUES:
         return []
-    known: Mapping[str, ValueCount] = {entry.value: entry for entry in (*column.top_values, *column.bottom_values)}
-    whole = len(known) == column.distinct and all(_plain(value) for value in known)
-    return sorted(known) if whole else []
+    known = _known(column)
+    return sorted(known) if len(known) == column.distinct and all(map(_plain, known)) else []
+
+
+def _known(column: ColumnProfile) -> frozenset[str]:
+    """The values that the profile shows; none of a masked column."""
+    shown = () if column.masked else (*column.top_values, *column.bottom_values)
+    return frozenset(entry.value for entry in shown)
 
 
 def _plain(text: str) -> bool:

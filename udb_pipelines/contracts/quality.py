@@ -20,6 +20,14 @@ from udb_pipelines.engine import quote_identifier, quote_literal
 Find = Callable[[str], str | None]
 """The column of the table that a property's name means; None when there is none."""
 
+_COUNTED = {
+    "nullValues": "rows without a value",
+    "missingValues": "rows with a missing value",
+    "invalidValues": "rows with another value than allowed",
+    "duplicateValues": "rows that repeat an earlier one",
+    "rowCount": "rows",
+}
+
 
 def question(rule: Part, column: str | None, find: Find) -> tuple[str, Question]:
     """What a quality rule promises, in words, and what to ask.
@@ -46,7 +54,8 @@ def question(rule: Part, column: str | None, find: Find) -> tuple[str, Question]
             text = text.replace("{property}", quote_identifier(column))
         return _described(rule, f"the query {limit.words()}"), Query(text, limit)
     metric = str(rule.get("metric") or rule.get("rule"))
-    return _described(rule, f"{metric} {limit.words()}"), _metric(rule, metric, column, find, limit)
+    promise = _described(rule, f"{_COUNTED.get(metric, metric)} {limit.words()}")
+    return promise, _metric(rule, metric, column, find, limit)
 
 
 def _metric(rule: Part, metric: str, column: str | None, find: Find, limit: Threshold) -> Question:

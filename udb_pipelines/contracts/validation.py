@@ -80,7 +80,7 @@ def _validator() -> Draft201909Validator:
 
 def _told(document: Document, errors: Iterable[ValidationError]) -> Iterator[Note]:
     for error in errors:
-        path = tuple(error.absolute_path)
+        path = (*error.absolute_path, *_operator(error))
         yield Note(document.line(path), _said(error, path))
 
 
@@ -90,10 +90,9 @@ def _said(error: ValidationError, path: Path) -> str:
     if error.validator == "required":
         missing = _NAMES.search(error.message)
         return f"{where} lacks {missing[1] if missing else 'a key'}"
+    if _operator(error):
+        return f"{where} is not {'two numbers in brackets' if 'Between' in where else 'a number'}"
     if error.validator == "oneOf" and "quality" in path:
-        given = [name for name in OPERATORS if isinstance(error.instance, dict) and name in error.instance]
-        if len(given) == 1:
-            return f"{where}.{given[0]} is not {'two numbers in brackets' if 'Between' in given[0] else 'a number'}"
         return f"{where} needs exactly one of {', '.join(OPERATORS)}"
     if error.validator == "enum":
         return f"{where} is none of {', '.join(map(str, error.validator_value))}"
@@ -101,6 +100,14 @@ def _said(error: ValidationError, path: Path) -> str:
         wanted = error.validator_value
         return f"{where} is not of type {' or '.join(wanted) if isinstance(wanted, list) else wanted}"
     return f"{where} breaks the standard's rule {error.validator}"
+
+
+def _operator(error: ValidationError) -> tuple[str, ...]:
+    """The one operator of a quality rule, when what is wrong is its value; else nothing."""
+    if error.validator != "oneOf" or "quality" not in error.absolute_path or not isinstance(error.instance, dict):
+        return ()
+    given = tuple(name for name in OPERATORS if name in error.instance)
+    return given if len(given) == 1 else ()
 
 
 def _where(path: Path) -> str:

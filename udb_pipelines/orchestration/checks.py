@@ -7,6 +7,7 @@ Docs: https://docs.dagster.io/guides/test/asset-checks
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -96,6 +97,7 @@ def before_commit(staged: StagedSync, own: Udb, job_id: str) -> Iterator[dg.Asse
     yield _contract_result("raw", results)
     problem = contracts.refusal(results, staged.source)
     if problem is not None:
+        shutil.rmtree(own.settings.staging / staged.job_id, ignore_errors=True)
         raise failure(problem)
 
 
@@ -284,7 +286,7 @@ def freshness(udb: Udb, now: datetime) -> dg.AssetCheckResult:
             rows.append((name, round(age, 2), limit, "late" if age > limit else "fresh"))
         rows.extend(_promised(own, now))
     late = [row[0] for row in rows if row[3] == "late"]
-    table = markdown_table(["source", "hours since the last commit", "limit", "state"], rows)
+    table = markdown_table(["source or table", "hours old", "limit", "state"], rows)
     return dg.AssetCheckResult(
         passed=not late,
         severity=dg.AssetCheckSeverity.WARN,

@@ -22,7 +22,7 @@ from udb_pipelines.models import Manifest, ProfileSet
 from udb_pipelines.publishing import folder, latest, load_manifest, publish, verify
 from udb_pipelines_tests.publishing import samples
 
-NAMES = {"profile.json", "metrics.csv", "report.html", "audit.log.json"}
+NAMES = {"profile.json", "metrics.csv", "contract.yaml", "report.html", "audit.log.json"}
 
 
 def published(settings: Settings, profiles: ProfileSet | None = None, rejects: Path | None = None) -> Manifest:
@@ -262,5 +262,5 @@ def test_the_manifest_is_plain_json_for_other_programs(settings):
     assert content["schema_version"] == 1
     assert {"path", "bytes", "sha256", "media_type", "dataset"} == set(content["artifacts"][0])
     assert {entry["media_type"].split(";")[0] for entry in content["artifacts"]} == {
-        "application/json", "text/csv", "text/html",
+        "application/json", "application/yaml", "text/csv", "text/html",
     }  # fmt: skip

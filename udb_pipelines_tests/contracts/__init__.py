@@ -1,0 +1,1 @@
+"""Data contracts: read, validated, inferred, asked, kept, compared."""
