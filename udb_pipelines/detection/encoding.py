@@ -23,7 +23,7 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
 )
 SINGLE_BYTE = {"cp1250", "cp1251", "cp1252", "iso8859-1", "iso8859-2", "iso8859-15", "mac-roman"}
 UNSURE = 0.5
-WESTERN = set("äöüßÄÖÜéèêëàâçñóíáúôîïûùãõÉÀÇÑ")
+WESTERN = set("äöüßÄÖÜéèêëàâçñóíáúôîïûùãÉÀÇÑ")
 _SHIFT = b"\x1b$"
 """Begins Japanese in ISO-2022-JP, whose bytes are all ASCII."""
 _MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
@@ -181,7 +181,8 @@ def _guess(sample: Sample) -> Encoding:
 def _is_western(telling: bytes) -> bool:
     """Whether all letters beyond ASCII, five different ones at least, are usual in Western European languages.
 
-    Other languages' letters stand, read so, among ones that are not: 0xF8 in Czech, 0xBA in Turkish, 0xF0 in Russian.
+    Other languages' letters stand, read so, among ones that are not: 0xF8 in Czech, 0xBA in Turkish, 0xF0 in Russian,
+    0xF5 in Hungarian.
     """
     beyond = {char for char in telling.decode(FALLBACK, errors="replace") if not char.isascii()}
     return len(beyond) >= 5 and beyond <= WESTERN
