@@ -44,10 +44,10 @@ COLUMNS = """
 """
 
 
-def write_csv(path: Path, rows: int, first: int = 0, columns: int = 30) -> Path:
+def write_csv(path: Path, rows: int, first: int = 0, columns: int = 30, only: tuple[str, ...] = ()) -> Path:
     """Write ``rows`` rows of the first ``columns`` columns, unless the file is there. About 400 bytes a row of 30.
 
-    ``first`` shifts the row numbers: another file of the same kind.
+    ``first`` shifts the row numbers: another file of the same kind. ``only`` names the columns to write.
     """
     if path.exists():
         return path

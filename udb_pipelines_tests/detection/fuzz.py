@@ -107,8 +107,9 @@ class Child:
 
 
 def _serve(pipe: Connection, home: Path) -> None:
-    limit = MEMORY_MB << 20
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    # The soft limit only: the process that opens workbooks sets its own.
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MB << 20, hard))
     while True:
         pipe.send(_outcome(pipe.recv(), home))
 

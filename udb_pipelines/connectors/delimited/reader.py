@@ -20,8 +20,8 @@ from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Dialect, Finding
 
 SAMPLE_CHUNKS = 24
-SAMPLE_BYTES = 160 << 10
-"""Bytes per chunk; all chunks together hold some ten thousand rows of usual width."""
+SAMPLE_BYTES = 64 << 10
+"""Bytes per chunk; all chunks together hold some thousand rows of usual width."""
 
 
 @dataclass
