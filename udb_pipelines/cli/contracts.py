@@ -27,22 +27,26 @@ if TYPE_CHECKING:
     from udb_pipelines.models import ColumnSchema, ContractCheck, ContractResult
 
 HELP = """\
-What a dataset promises: the contract inferred from its profile, edited by you, held against every sync.
+What a dataset promises: the contract inferred from its profile, edited by you, held against every sync. \
+A contract is a YAML file by the Open Data Contract Standard 3.1. Every job publishes one that its data fits; \
+nothing is enforced before you pin one.
+"""
 
-A contract is a YAML file by the Open Data Contract Standard 3.1. Every job publishes one that its data fits; nothing
-is enforced before you pin one.
-
+EPILOG = """\
 [bold]Example[/bold]
 
-  udb contract show orders > orders.yaml     what was inferred
-  (edit it)
+  udb contract show orders > orders.yaml     what was inferred; edit it
   udb contract pin orders orders.yaml        in force from now on
-  udb contract test orders                   is it kept, now? 4 if it is not
+  udb contract test orders                   is it kept, now? 4 if not
   udb contract diff orders                   what today's data no longer keeps
 """
 
+_MARGIN = "[bold][/bold]"
+"""Keeps the indentation of examples, as in the epilog of ``udb`` itself."""
+
 app = typer.Typer(
-    help=HELP.replace("\n  ", "\n[bold][/bold]  ").replace("\n", "\n\n"),
+    help=HELP,
+    epilog=EPILOG.replace("\n  ", f"\n{_MARGIN}  ").replace("\n", "\n\n"),
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
