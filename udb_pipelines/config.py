@@ -155,7 +155,7 @@ class Settings(BaseSettings):
         str | None,
         Field(
             validation_alias=AliasChoices("UDB_SNAPSHOT_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-            pattern=r"^https?://[^@]+$",
+            pattern=r"^(https?://[^@]+)?$",
             description="Address of an S3-compatible store; Amazon's when unset. Or AWS_ENDPOINT_URL",
         ),
     ] = None

@@ -18,6 +18,7 @@ from udb_pipelines.warehouse.targets.folder import FolderTarget
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig, S3Config
+    from pydantic import SecretStr
 
     from udb_pipelines.config import Settings
 
@@ -95,10 +96,15 @@ def _s3(settings: Settings) -> S3Config:
         config["aws_endpoint_url_s3"] = settings.snapshot_endpoint
     if settings.snapshot_region:
         config["region"] = settings.snapshot_region
-    if settings.snapshot_access_key is not None:
-        config["access_key_id"] = settings.snapshot_access_key.get_secret_value()
-    if settings.snapshot_secret_key is not None:
-        config["secret_access_key"] = settings.snapshot_secret_key.get_secret_value()
-    if settings.snapshot_session_token is not None:
-        config["session_token"] = settings.snapshot_session_token.get_secret_value()
+    # A variable that is set and empty says nothing.
+    if key := _told(settings.snapshot_access_key):
+        config["access_key_id"] = key
+    if secret := _told(settings.snapshot_secret_key):
+        config["secret_access_key"] = secret
+    if token := _told(settings.snapshot_session_token):
+        config["session_token"] = token
     return config
+
+
+def _told(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
