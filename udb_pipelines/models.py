@@ -30,7 +30,7 @@ DatasetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,127}$
 
 Format = Literal[
     "delimited", "fixed_width", "json", "ndjson", "parquet", "arrow", "avro", "orc", "spreadsheet",
-    "sqlite", "duckdb", "xml", "log", "database",
+    "sqlite", "duckdb", "xml", "log", "database", "airbyte",
 ]  # fmt: skip
 Compression = Literal["none", "gzip", "bz2", "xz", "zstd", "zip", "tar"]
 SyncMode = Literal["full_refresh_overwrite", "full_refresh_append", "incremental_append", "incremental_upsert"]
@@ -116,6 +116,8 @@ class SourceOptions(Model):
     on_schema_change: OnSchemaChange = "evolve"
     tables: tuple[str, ...] = ()
     """Only these tables, sheets or archive members; all when empty."""
+    config: dict[str, Any] = {}
+    """What a connector needs to know; secrets as references."""
     schedule: str | None = None
     """Cron expression in UTC."""
     freshness_hours: float | None = None
@@ -228,6 +230,12 @@ class DetectedStream(Model):
     log."""
     area: Area | None = None
     """Set when it is one of several tables of a file or sheet."""
+    primary_key: tuple[str, ...] = ()
+    """As the source itself declares it; what the user names comes first."""
+    cursor: str | None = None
+    """As the source itself declares it."""
+    resumable: bool = False
+    """A connector can go on with it from a state."""
     compression: Compression = "none"
     encoding: str = "utf-8"
     encoding_confidence: float = 1.0
@@ -335,6 +343,9 @@ class StagedSync(Model):
     datasets: tuple[StagedDataset, ...]
     state: dict[str, Any] = {}
     """Sync state (cursors), committed in the same transaction as the rows."""
+    timeline: int | None = None
+    """The warehouse's timeline whose state the job went on from. After a restore in between, rows would be missing,
+    so the commit is refused. None: everything was read, whatever was there before."""
     options: SourceOptions = SourceOptions()
 
 

@@ -63,10 +63,13 @@ def _raw(context: dg.AssetExecutionContext, udb: UdbParam, connection: Connectio
 
     def work() -> StagedSync:
         own, source = udb.at(context.partition_key)
-        last = warehouse.last_sync(own.lake, source)
         incremental = any(stream.cursor for stream in connection.streams)
+        # Before the state is read: a restore in between is noticed then, whichever state was read.
+        timeline = own.lake.register().current if incremental else None
+        last = warehouse.last_sync(own.lake, source)
         request = request_of(context.run.tags, warehouse.last_state(own.lake, source) if incremental else {})
-        return extract(connection, own.settings, context.run.run_id, last.fingerprint if last else None, request)
+        found = extract(connection, own.settings, context.run.run_id, last.fingerprint if last else None, request)
+        return found.model_copy(update={"timeline": timeline})
 
     staged = _in_stage(context, "sync", work)
     yield from checks.before_commit(staged, udb.at(context.partition_key)[0], context.run.run_id)

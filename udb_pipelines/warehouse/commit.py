@@ -25,7 +25,7 @@ from udb_pipelines.models import (
 )
 from udb_pipelines.warehouse import ledger
 from udb_pipelines.warehouse.batch import Batch, Mode, count_rows, file_columns
-from udb_pipelines.warehouse.lake import Lake
+from udb_pipelines.warehouse.lake import Lake, timeline_of
 from udb_pipelines.warehouse.transaction import Applied, Work, write
 
 _FEW_ROWS = 100_000
@@ -120,8 +120,25 @@ def _idle(connection: duckdb.DuckDBPyConnection, staged: StagedSync) -> SyncResu
     return last.model_copy(update={"unchanged": True}) if last and last.fingerprint else None
 
 
+def _check_timeline(connection: duckdb.DuckDBPyConnection, staged: StagedSync) -> None:
+    """Rows that go on from a state must not be committed where that state is not."""
+    if staged.timeline is not None and timeline_of(connection) != staged.timeline:
+        raise _restored(staged)
+
+
+def _restored(staged: StagedSync) -> UdbError:
+    return UdbError(
+        "E_RESTORED",
+        f"the warehouse was restored to another version while the job {staged.job_id} ran",
+        source=staged.source,
+        kept="the restored warehouse, as it is",
+    )
+
+
 def _unchanged(lake: Lake, staged: StagedSync) -> SyncResult:
     last = last_sync(lake, staged.source)
+    if (last is None or last.fingerprint != staged.fingerprint) and lake.register().current > 1:
+        raise _restored(staged)
     if last is None:
         raise UdbError("E_INTERNAL", f"{staged.source} is said to be unchanged, but was never committed")
     return last.model_copy(update={"unchanged": True})
@@ -168,6 +185,7 @@ def _record(
     now: datetime,
     applied: Sequence[Applied],
 ) -> SyncResult:
+    _check_timeline(connection, staged)
     last = ledger.last_result(connection, staged.source)
     known = {item.dataset: item.columns for item in last.datasets} if last else {}
     result = SyncResult(

@@ -120,7 +120,7 @@ class Lake:
         """
         with _opening():
             catalog = self.catalog.current(connection)
-            if connection.execute(f"SELECT getvariable('{_TIMELINE}')").fetchall()[0][0] == catalog.timeline:
+            if timeline_of(connection) == catalog.timeline:
                 return False
             connection.execute("USE memory; DETACH lake")
             _attach_for_writing(catalog, connection)
@@ -212,6 +212,12 @@ def missing_catalog(files: Path) -> UdbError:
         kept="every data file",
         remedy="put the catalog back, restore a snapshot (udb restore list), or move the folder away to begin anew",
     )
+
+
+def timeline_of(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """The timeline that a writer has attached."""
+    found = connection.execute(f"SELECT getvariable('{_TIMELINE}')").fetchall()[0][0]
+    return None if found is None else int(found)
 
 
 def version_of(connection: duckdb.DuckDBPyConnection) -> int:

@@ -1,4 +1,4 @@
-"""kill -9 at every step of a restore: the warehouse opens by itself, as it was or as it should be, and never between."""
+"""kill -9 at every step of a restore: the warehouse opens by itself, as it was or as it should be."""
 
 from __future__ import annotations
 

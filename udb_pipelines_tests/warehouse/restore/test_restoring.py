@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import pytest
 
 from udb_pipelines.errors import UdbError
-from udb_pipelines.warehouse import Lake, check, commit, query
+from udb_pipelines.models import StagedSync
+from udb_pipelines.warehouse import Lake, check, commit, last_sync, query
 from udb_pipelines.warehouse.restore import drop, plan, plan_drop, points, restore_to
 from udb_pipelines_tests.warehouse.restore.oracle import Oracle, content
 from udb_pipelines_tests.warehouse.staging import Stager
@@ -111,6 +112,26 @@ def test_a_writer_that_was_opened_before_the_swap_commits_after_it(any_lake: Lak
     commit(any_lake, staged)
     assert sorted(query(any_lake, "SELECT id FROM shop").rows) == [(1,), (3,)]
     assert sorted(query(any_lake.at(1), "SELECT id FROM shop").rows) == [(1,), (2,)]
+
+
+def test_a_job_that_went_on_from_a_state_that_is_gone_is_refused(any_lake: Lake, stage: Stager) -> None:
+    """It read what is new since the second load; on the restored warehouse, the second load would be missing."""
+    append = {"sync_mode": "incremental_append"}
+    commit(any_lake, stage("SELECT 1 AS id", **append))
+    first = any_lake.current_version()
+    commit(any_lake, stage("SELECT 2 AS id", **append))
+    going_on = stage("SELECT 3 AS id", **append).model_copy(update={"timeline": 1})
+    unchanged = last_sync(any_lake, "shop")
+    restore_to(any_lake, first)
+    with pytest.raises(UdbError, match="was restored to another version while the job") as refused:
+        commit(any_lake, going_on)
+    assert refused.value.code == "E_RESTORED"
+    nothing_new = StagedSync(job_id="j", source="shop", fingerprint=unchanged.fingerprint, datasets=())
+    with pytest.raises(UdbError, match="was restored"):
+        commit(any_lake, nothing_new)
+    assert query(any_lake, "FROM shop").rows == ((1,),)
+    commit(any_lake, stage("SELECT 2 AS id", **append).model_copy(update={"timeline": 2}))
+    assert sorted(query(any_lake, "FROM shop").rows) == [(1,), (2,)]
 
 
 def read_twice(lake: Lake) -> None:
