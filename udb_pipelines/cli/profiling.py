@@ -62,6 +62,8 @@ _WEIGHT = {"stable": 0, "moved": 1, "changed": 2}
 class Profiling(TyperGroup):
     """A group whose first argument may be what is to be profiled instead of a command."""
 
+    default = DEFAULT
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default command in front of what is not a command."""
         named = bool(args) and args[0] in self.commands

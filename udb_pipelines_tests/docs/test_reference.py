@@ -75,6 +75,9 @@ def test_udb_commands_in_the_text_exist(page: Path) -> None:
         node, words = tree, shlex.split(line, comments=True)[1:]
         path = "udb"
         while isinstance(node, click.Group) and words and not words[0].startswith("-"):
+            # A group may take what is no command of its own for the argument of its default command.
+            implied = getattr(node, "default", None) if words[0] not in node.commands else None
+            words = [implied, *words] if implied else words
             path = f"{path} {words[0]}"
             assert words[0] in node.commands, line
             node, words = node.commands[words[0]], words[1:]
