@@ -212,3 +212,12 @@ def test_the_cards_of_many_columns_are_data_that_nothing_in_them_can_leave():
     assert "<!--" not in text
     for card in cards.values():
         Page(card)
+
+
+def test_mode_variation_and_median_deviation_stand_beside_the_mean():
+    weight = samples.column(
+        "w", 1, type="numeric", numeric=samples.numeric(1, 9, (1, 2, 3), mode=4.5, cv=0.25, mad=1.75)
+    )
+    text = " ".join(check(render(samples.profile(found=(weight,)))).text)
+    for said in ("Mode", "4.5", "Coefficient of variation", "0.25", "Median deviation", "1.75"):
+        assert said in text
