@@ -21,6 +21,8 @@ Span = tuple[int, int | None]
 MOST = 0.9
 FILLED = 0.6
 OFTEN = 0.2
+GLANCE = 200
+"""Lines that tell where a table begins."""
 TOLERATED = 40
 """Of so many lines, one may have text where the others have a gap."""
 FEW = 8
@@ -67,6 +69,9 @@ def find_fixed_width(
 ) -> FixedWidth | None:
     """The columns of ``lines`` (all physical lines of a text), or None when no boundaries hold all the way down."""
     lines = [line.rstrip() for line in lines[:LOOKED_AT]]
+    ruled = any(_is_parted_ruler(line) for line in lines[: MAX_PREAMBLE + 4])
+    if not ruled and sum(bool(PARTED.search(line)) for line in lines) < OFTEN * len(lines):
+        return None
     start = skip_rows if skip_rows is not None else _first(lines)
     if start is None or any("\t" in line for line in lines[start:]):
         return None
@@ -79,8 +84,6 @@ def find_fixed_width(
         spans = _spans_of_ruler(lines[ruler])
         header_rows = header_rows if header_rows is not None else int(any(lines[start:ruler]))
     else:
-        if sum(bool(PARTED.search(line)) for line in body) < OFTEN * len(body):
-            return None
         spans = _named(_aligned(_runs(body), body), body)
     if len(spans) < 2 or _is_parted(body, spans):
         return None
@@ -157,7 +160,9 @@ def straddles(line: str, spans: Sequence[Span]) -> bool:
 def _first(lines: Sequence[str]) -> int | None:
     """The first line of the table: it has text in most of the columns that the lines below it make."""
     for index, line in enumerate(lines[: MAX_PREAMBLE + 1]):
-        below = [other for other in lines[index + 1 :] if other.strip() and not RULER.fullmatch(other)]
+        below = [
+            other for other in lines[index + 1 : index + 1 + GLANCE] if other.strip() and not RULER.fullmatch(other)
+        ]
         if not line.strip() or not below:
             continue
         if _is_parted_ruler(line) or _is_parted_ruler(next(filter(str.strip, lines[index + 1 :]))):

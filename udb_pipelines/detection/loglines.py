@@ -14,6 +14,8 @@ from functools import cached_property
 MOST = 0.8
 AGREED = 0.6
 LOOKED_AT = 2000
+GLANCE = 100
+"""Lines of which one must have a layout before all are asked."""
 LOGFMT = "logfmt"
 LINE = "line"
 DETAILS = "details"
@@ -144,6 +146,8 @@ def find_log(lines: Sequence[str]) -> Log | None:
     best: tuple[float, Layout, list[bool]] | None = None
     for layout in LAYOUTS:
         matches = re.compile(layout.pattern).match
+        if not any(map(matches, lines[:GLANCE])):
+            continue
         begins = [matches(line) is not None for line in lines]
         share = sum(begins) / len(lines) if lines else 0.0
         # The layouts are in the order of how much they tell; one further down must explain clearly more.
