@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 import duckdb
@@ -37,14 +38,16 @@ SHARED_GRACE_HOURS = 24
 
 _SCHEDULED = "__ducklake_metadata_lake.ducklake_files_scheduled_for_deletion"
 _SMALL = """
-SELECT t.table_name, count(*), sum(f.file_size_bytes)::BIGINT
+SELECT t.table_id, t.table_name, f.data_file_id, f.file_size_bytes::BIGINT
 FROM catalog.ducklake_data_file f JOIN catalog.ducklake_table t USING (table_id)
     JOIN catalog.ducklake_schema s USING (schema_id)
 WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL AND s.schema_name = 'main' AND f.file_size_bytes < {below}
     AND NOT EXISTS (FROM catalog.ducklake_delete_file d
                     WHERE d.data_file_id = f.data_file_id AND d.end_snapshot IS NULL)
-GROUP BY ALL HAVING count(*) >= {few} ORDER BY ALL
+ORDER BY ALL
 """
+_INLINED = "ducklake_inlined_delete_"
+"""Before a table's id: the catalog's own list of deleted rows, where there were few. Such files are not merged."""
 
 
 class Merge(Model):
@@ -87,10 +90,25 @@ def needed_versions(lake: Lake, held: frozenset[str]) -> frozenset[int]:
 
 def merges(lake: Lake) -> tuple[Merge, ...]:
     """The datasets that have many small files."""
-    query = _SMALL.format(below=int(lake.settings.merge_below_mb * 1e6), few=FEW_FILES)
     with lake.raw_catalog() as connection:
-        rows = connection.execute(query).fetchall() if connection else []
-    return tuple(Merge(dataset=name, files=count, bytes=size) for name, count, size in rows)
+        if connection is None:
+            return ()
+        rows = connection.execute(_SMALL.format(below=int(lake.settings.merge_below_mb * 1e6))).fetchall()
+        found = []
+        for (table, name), files in groupby(rows, key=lambda row: row[:2]):
+            touched = _with_inlined_deletes(connection, int(table))
+            sizes = [int(size) for _, _, number, size in files if number not in touched]
+            if len(sizes) >= FEW_FILES:
+                found.append(Merge(dataset=name, files=len(sizes), bytes=sum(sizes)))
+    return tuple(found)
+
+
+def _with_inlined_deletes(connection: duckdb.DuckDBPyConnection, table: int) -> frozenset[int]:
+    try:
+        rows = connection.execute(f"SELECT DISTINCT file_id FROM catalog.{_INLINED}{table}").fetchall()
+    except duckdb.CatalogException:
+        return frozenset()  # there was never any
+    return frozenset(int(row[0]) for row in rows)
 
 
 def merge(lake: Lake, dataset: str) -> int:

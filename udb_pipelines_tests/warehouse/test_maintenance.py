@@ -194,3 +194,16 @@ def test_versions_have_times(settings: Settings) -> None:
     appended(lake, jobs=1)
     now = datetime.now(UTC)
     assert all(now - item.committed_at < timedelta(minutes=5) for item in maintenance.versions(lake))
+
+
+@pytest.mark.parametrize("mode", ["full_refresh_overwrite", "incremental_upsert"])
+def test_files_with_deleted_rows_are_left_as_they_are(lake: Lake, mode: str) -> None:
+    stage = Stager(lake.settings)
+    for job in range(9):
+        query_ = f"SELECT range AS id, {job} AS job FROM range({job}, {job + 3})"
+        commit(lake, stage(query_, sync_mode=mode, primary_key=("id",)))
+    versions = [item.version for item in maintenance.versions(lake) if item.version > 1]
+    before = {version: all_rows(lake, version) for version in versions}
+    assert maintenance.merges(lake) == (), "a plan must not offer each night what comes to nothing"
+    assert maintenance.merge(lake, "shop") == 0
+    assert {version: all_rows(lake, version) for version in versions} == before
