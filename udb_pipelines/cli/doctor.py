@@ -48,6 +48,7 @@ def doctor(
         _asked("copies", _copies, settings),
         _asked("drill", _drill, settings),
         _dagster(settings),
+        _slots(settings, mend),
         _jobs(settings, mend),
     ]
     failed = any(check.status == "fail" for check in checks)
@@ -235,6 +236,21 @@ def _dagster(settings: Settings) -> Check:
         return Check(name="dagster", status="ok", detail=f"{settings.dagster_home}, {ran}")
 
     return _asked("dagster", ask, settings)
+
+
+def _slots(settings: Settings, mend: bool) -> Check:
+    def ask(settings: Settings) -> Check:
+        from udb_pipelines.orchestration.orphans import stale_slots
+        from udb_pipelines.warehouse.checks import Check
+
+        dead = stale_slots(settings, free=mend)
+        if not dead:
+            return Check(name="slots", status="ok", detail="no place in a pool is held by a job that is over")
+        what = "freed" if mend else "the daemon frees them, or udb doctor --mend"
+        detail = f"places in pools held by jobs that are over: {', '.join(dead)}; {what}"
+        return Check(name="slots", status="ok" if mend else "warn", detail=detail, mended=mend)
+
+    return _asked("slots", ask, settings)
 
 
 def _jobs(settings: Settings, mend: bool) -> Check:

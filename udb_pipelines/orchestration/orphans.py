@@ -31,6 +31,12 @@ def orphans(settings: Settings, *, end: bool = False) -> tuple[str, ...]:
     return tuple(run.run_id for run in dead)
 
 
+def stale_slots(settings: Settings, *, free: bool = False) -> tuple[str, ...]:
+    """The ids of runs that hold a place in a pool although they are over; with ``free`` they lose it."""
+    with open_instance(settings) as instance:
+        return pools.reap(instance) if free else pools.stale(instance)
+
+
 def _alive(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether the process that started the run exists; a job that has not said which it is counts as alive."""
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_START):

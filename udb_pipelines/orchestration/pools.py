@@ -34,13 +34,15 @@ def let_tenants_write(instance: dg.DagsterInstance, tenants: int) -> None:
         storage.set_concurrency_slots(WRITER, tenants)
 
 
+def stale(instance: dg.DagsterInstance) -> tuple[str, ...]:
+    """The ids of runs that hold or await a slot although they have ended or are unknown."""
+    held = sorted(instance.event_log_storage.get_concurrency_run_ids())
+    return tuple(run_id for run_id in held if (run := instance.get_run_by_id(run_id)) is None or run.is_finished)
+
+
 def reap(instance: dg.DagsterInstance) -> tuple[str, ...]:
     """Free slots and claims of runs that have ended or are unknown. Returns the ids of those runs."""
-    storage = instance.event_log_storage
-    dead = []
-    for run_id in sorted(storage.get_concurrency_run_ids()):
-        run = instance.get_run_by_id(run_id)
-        if run is None or run.is_finished:
-            storage.free_concurrency_slots_for_run(run_id)
-            dead.append(run_id)
-    return tuple(dead)
+    dead = stale(instance)
+    for run_id in dead:
+        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+    return dead
