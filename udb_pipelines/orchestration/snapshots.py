@@ -63,13 +63,17 @@ def snapshot_asset() -> dg.AssetsDefinition:
 
 
 def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]:
-    outcomes = [
-        outcome
-        for own in udb.tenants()
-        if (outcome := in_stage("snapshot", job_id=context.run.run_id, source="warehouse", work=partial(_of, own)))
-    ]
-    if not outcomes:
-        raise dg.Failure("the warehouse holds nothing yet: run a job first", allow_retries=False)
+    outcomes: list[Outcome] = []
+    failures: list[dg.Failure] = []
+    for own in udb.tenants():
+        try:
+            done = in_stage("snapshot", job_id=context.run.run_id, source="warehouse", work=partial(_of, own))
+        except dg.Failure as error:
+            failures.append(error)  # the other tenants have theirs all the same
+        else:
+            outcomes += [done] if done else []
+    if failures:
+        raise failures[0]
     problems = tuple(problem for outcome in outcomes for problem in outcome.problems)
     yield dg.MaterializeResult(metadata=_described(outcomes), check_results=[checks.verified(problems)])
 
@@ -124,6 +128,8 @@ def _keep_copied(udb: Udb) -> dg.SensorResult:
 
 
 def _described(outcomes: list[Outcome]) -> Metadata:
+    if not outcomes:
+        return {"id": "", "note": "nothing was committed yet, so there is nothing to copy"}
     rows = [
         (_qualified(outcome, table.dataset), table.version, table.rows, table.checksum)
         for outcome in outcomes

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dagster as dg
+from pydantic import SecretStr
 
 from udb_pipelines.config import Settings
+from udb_pipelines.orchestration.build import build_defs
 from udb_pipelines.orchestration.resources import Udb
 from udb_pipelines.orchestration.snapshots import copying_sensor
 from udb_pipelines.warehouse import Lake, commit
 from udb_pipelines_tests.warehouse.staging import Stager
+
+
+def unreachable(settings: Settings) -> Settings:
+    """The same with a target where nobody listens."""
+    changes = {
+        "snapshot_target": "s3://bucket",
+        "snapshot_endpoint": "http://127.0.0.1:1",
+        "snapshot_access_key": SecretStr("key"),
+        "snapshot_secret_key": SecretStr("planted-secret"),
+        "snapshot_copy_seconds": 5,
+    }
+    return settings.model_copy(update=changes)
 
 
 def look(settings: Settings) -> dg.SensorResult:
@@ -28,12 +44,32 @@ def test_the_sensor_copies_what_changed_and_shows_it(settings: Settings) -> None
 
 
 def test_a_target_that_is_down_is_a_reason_and_no_failure(settings: Settings) -> None:
-    down = settings.model_copy(
-        update={"snapshot_target": "s3://bucket", "snapshot_endpoint": "http://127.0.0.1:1", "snapshot_copy_seconds": 5}
-    )
+    down = unreachable(settings)
     commit(Lake(down), Stager(down)("SELECT 1 AS a"))
     result = look(down)
     assert not result.asset_events
     assert not result.run_requests
     assert "s3://bucket" in str(result.skip_reason)
     assert copying_sensor(down).minimum_interval_seconds == 10
+
+
+def test_a_night_before_the_first_commit_is_no_failure(settings: Settings, instance: dg.DagsterInstance) -> None:
+    result = build_defs(settings).resolve_job_def("snapshot_job").execute_in_process(instance=instance)
+    assert result.success
+    (event,) = result.asset_materializations_for_node("snapshot")
+    assert "nothing was committed" in str(event.metadata["note"].value)
+    assert not Path(settings.snapshots).exists()
+
+
+def test_a_snapshot_that_fails_is_a_failed_run_with_code_and_remedy(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    down = unreachable(settings)
+    commit(Lake(down), Stager(down)("SELECT 1 AS a"))
+    job = build_defs(down).resolve_job_def("snapshot_job")
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    assert not result.success
+    failure = result.failure_data_for_node("snapshot")
+    assert failure is not None
+    assert failure.user_failure_data is not None
+    assert failure.user_failure_data.metadata["code"].value == "E_TARGET_DOWN"
