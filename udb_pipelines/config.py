@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     sources_file: Annotated[
         Path | None, Field(description="sources.yaml that Dagster applies whenever it loads; none when unset")
     ] = None
+    accept_connector_licences: Annotated[
+        bool, Field(description="Install a connector on first use without asking; its licence is then accepted")
+    ] = False
     secret_key: Annotated[
         SecretStr | None,
         Field(description="Fernet keys of the encrypted secrets, newest first, comma between; see udb secrets key"),
@@ -314,6 +317,11 @@ class Settings(BaseSettings):
         if names[0] == "tenants":
             return names[1] != self.tenant
         return self.tenant != DEFAULT_TENANT and (names[0] in _KEPT or names[0].startswith("control."))
+
+    @property
+    def connectors(self) -> Path:
+        """Environments and catalogs of Airbyte connectors; the same for all tenants."""
+        return self.home / "connectors"
 
     @property
     def dagster_home(self) -> Path:

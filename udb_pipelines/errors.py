@@ -83,6 +83,11 @@ CODES: dict[str, CodeInfo] = {
     ),
     "E_AUTH": _error("the credentials were refused", "correct the credentials of the source", Exit.INPUT),
     "E_CONNECT": _error("the host cannot be reached", "check address, network and that the server runs", Exit.INPUT),
+    "E_CONNECTOR": _error(
+        "a connector cannot be installed, or failed",
+        "udb connectors show NAME tells what it needs; udb sources test SOURCE tries it",
+        Exit.INPUT,
+    ),
     "E_HTTP": _error("the server answered with an error", "open the URL by hand to see its answer", Exit.INPUT),
     "E_UNSUPPORTED": _error(
         "the kind of source is known, but this version cannot read it",

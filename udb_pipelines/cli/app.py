@@ -11,6 +11,7 @@ import typer
 from udb_pipelines import __version__
 from udb_pipelines.cli import (
     configuration,
+    connectors,
     contracts,
     detecting,
     diff,
@@ -101,6 +102,7 @@ app.command("diff")(diff.diff)
 app.command("report")(reports.report)
 app.command("jobs")(jobs.jobs)
 app.add_typer(state.app, name="state")
+app.add_typer(connectors.app, name="connectors")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(retention.app, name="retention")

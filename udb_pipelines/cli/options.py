@@ -64,6 +64,10 @@ DeleteMissing = Annotated[
     _pin("--delete-missing/--no-delete-missing", help="Delete rows whose key the database no longer holds (upsert)."),
 ]
 SchemaChangeOption = Annotated[str | None, _pin("--on-schema-change", help="evolve, freeze or fail.", metavar="POLICY")]
+Config = Annotated[
+    list[str] | None,
+    _pin("--config", help="What a connector needs: NAME=VALUE, or a JSON or YAML file. Repeatable.", metavar="SETTING"),
+]
 Schedule = Annotated[str | None, _pin("--schedule", help="Run by itself: a cron expression in UTC.")]
 FreshnessHours = Annotated[float | None, _pin("--freshness-hours", help="Warn when the data is older.", min=0)]
 KeepDays = Annotated[int | None, _pin("--keep-days", help="Days that profiles and rejects of old jobs stay.", min=1)]
@@ -78,7 +82,8 @@ READING: dict[str, Any] = {
 EVERY: dict[str, Any] = READING | {
     "allow_empty": AllowEmpty, "sync_mode": SyncModeOption, "cursor": Cursor, "lookback": Lookback,
     "tombstone": Tombstone, "delete_missing": DeleteMissing, "on_schema_change": SchemaChangeOption,
-    "schedule": Schedule, "freshness_hours": FreshnessHours, "keep_days": KeepDays, "keep_jobs": KeepJobs,
+    "config": Config, "schedule": Schedule, "freshness_hours": FreshnessHours, "keep_days": KeepDays,
+    "keep_jobs": KeepJobs,
 }  # fmt: skip
 """Also what decides how it is loaded, and when."""
 
@@ -150,9 +155,32 @@ def _converted(name: str, value: Any) -> Any:  # noqa: ANN401
         return {r"\t": "\t", "tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}.get(value, value)
     if name == "header" and str(value).isdigit():
         return int(value)
+    if name == "config":
+        return _configuration(value)
     if name == "widths":
         return tuple(part.strip() for part in value.split(","))
     return tuple(value) if isinstance(value, list) else value
+
+
+def _configuration(given: list[str]) -> dict[str, Any]:
+    """Settings given as ``name=value``, values in YAML's notation, or as files."""
+    from pathlib import Path
+
+    import yaml
+
+    settings: dict[str, Any] = {}
+    for setting in given:
+        name, equals, value = setting.partition("=")
+        try:
+            read = {name: yaml.safe_load(value)} if equals else yaml.safe_load(Path(setting).read_text("utf-8"))
+        except OSError:
+            raise UdbError("E_OPTION", f"--config: {setting} is neither NAME=VALUE nor a file") from None
+        except yaml.YAMLError:
+            raise UdbError("E_OPTION", f"--config: {name} is no YAML") from None
+        if not isinstance(read, dict):
+            raise UdbError("E_OPTION", f"--config: {setting} does not name its settings")
+        settings.update(read)
+    return settings
 
 
 def _option_name(field: str) -> str:

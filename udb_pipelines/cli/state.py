@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Annotated, Any
 
@@ -41,12 +42,15 @@ def show(
     else:
         print_table(
             (Column("dataset", wrap=True), Column("cursor"), Column("last value", wrap=True), Column("read at")),
-            [
-                (name, *(str(entry.get(key, "")) for key in ("column", "cursor", "read_at")))
-                for name, entry in sorted(state.items())
-                if isinstance(entry, dict)
-            ],
+            [(name, *_told(entry)) for name, entry in sorted(state.items()) if isinstance(entry, dict)],
         )
+
+
+def _told(entry: dict[str, Any]) -> tuple[str, str, str]:
+    """Cursor, value and moment; the state of a connector is its own, and told as it is."""
+    if "cursor" in entry:
+        return str(entry.get("column", "")), str(entry["cursor"]), str(entry.get("read_at", ""))
+    return "(connector)", json.dumps(entry), ""
 
 
 @app.command("set")
@@ -66,6 +70,10 @@ def set_state(
 
     state = _state(source)
     for name in _chosen(source, state, dataset):
+        if "cursor" not in state[name]:
+            raise UdbError(
+                "E_OPTION", f"the state of {name} belongs to its connector", remedy=f"udb state reset {source}"
+            )
         state[name] = {**state[name], "cursor": value}
     warehouse.set_state(session.lake(), source, state, str(uuid.uuid4()))
     note(f"{source} goes on from {value}. Read it with: udb run {source}")

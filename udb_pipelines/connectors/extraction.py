@@ -53,6 +53,8 @@ def extract(
     if wanted.partial or connection.fingerprint != last_fingerprint:
         folder = settings.staging / job_id
         try:
+            if connection.connector == "airbyte":
+                _fetch(connection, settings, folder, wanted)
             read = tuple(
                 _dataset(connection, stream, settings, job_id, folder, wanted)
                 for stream in map(wanted.applied, connection.streams)
@@ -72,6 +74,19 @@ def extract(
         state={dataset.dataset: dict(state) for dataset, state in read if state},
         options=connection.options,
     )
+
+
+def _fetch(connection: Connection, settings: Settings, folder: Path, request: Request) -> None:
+    """A connector reads all of its streams in one go, so that happens before each is loaded."""
+    from udb_pipelines.connectors.airbyte.fetching import fetch
+
+    with told(connection.source):
+        fetch(
+            connection.model_copy(update={"streams": tuple(map(request.applied, connection.streams))}),
+            settings,
+            folder,
+            request,
+        )
 
 
 def _dataset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import Connection, DetectedStream, Detection, Source, SourceOptions, Stream
+from udb_pipelines.models import Connection, DetectedStream, Detection, Source, SourceOptions, Stream, SyncMode
 
 
 def provision(source: Source, detection: Detection) -> Connection:
@@ -14,18 +14,10 @@ def provision(source: Source, detection: Detection) -> Connection:
             its key or cursor, ``E_NO_DATA_FILES`` when no stream is left.
     """
     chosen = _chosen(detection.streams, source.options.tables, source.name)
-    _check_mode(source.options, source.name)
+    _check_options(source.options, source.name)
     single = len(detection.streams) == 1
     streams = tuple(
-        Stream(
-            detected=stream,
-            dataset=source.name if single else f"{source.name}__{stream.name}",
-            sync_mode=source.options.sync_mode,
-            primary_key=_columns(stream, source.options.primary_key, "primary key", source.name),
-            cursor=next(iter(_columns(stream, _optional(source.options.cursor), "cursor", source.name)), None),
-            tombstone=next(iter(_columns(stream, _optional(source.options.tombstone), "tombstone", source.name)), None),
-        )
-        for stream in chosen
+        _planned(stream, source.name if single else f"{source.name}__{stream.name}", source) for stream in chosen
     )
     return Connection(
         source=source.name,
@@ -36,6 +28,41 @@ def provision(source: Source, detection: Detection) -> Connection:
         options=source.options,
         inputs=detection.inputs,
     )
+
+
+def _planned(stream: DetectedStream, dataset: str, source: Source) -> Stream:
+    """How one stream is read. What the source declares of itself serves where the user named nothing.
+
+    A stream of a connector that cannot be read as asked, for want of a key or a state, is read whole each time.
+    """
+    options = source.options
+    key = _columns(stream, options.primary_key, "primary key", source.name) or stream.primary_key
+    cursor = _column(stream, options.cursor, "cursor", source.name) or stream.cursor
+    mode = options.sync_mode
+    declared = stream.format == "airbyte"
+    if declared and mode.startswith("incremental") and not stream.resumable:
+        mode = "full_refresh_overwrite"
+    if missing := _missing(mode, key, cursor or (stream.name if declared else None)):
+        if not declared:
+            raise UdbError(
+                "E_CONFIG",
+                f"sync mode {mode} needs {missing}",
+                source=source.name,
+                stage="provision",
+                remedy="name it in the source's options",
+            )
+        mode = "full_refresh_overwrite"
+    tombstone = _column(stream, options.tombstone, "tombstone", source.name)
+    return Stream(detected=stream, dataset=dataset, sync_mode=mode, primary_key=key, cursor=cursor, tombstone=tombstone)
+
+
+def _missing(mode: SyncMode, key: tuple[str, ...], cursor: str | None) -> str | None:
+    """What a mode cannot do without."""
+    if mode == "incremental_upsert" and not key:
+        return "a primary key"
+    if mode == "incremental_append" and not cursor:
+        return "a cursor"
+    return None
 
 
 def _chosen(streams: tuple[DetectedStream, ...], tables: tuple[str, ...], source: str) -> tuple[DetectedStream, ...]:
@@ -59,8 +86,7 @@ def _is_called(stream: DetectedStream, name: str) -> bool:
     return name in (stream.name, stream.member)
 
 
-def _check_mode(options: SourceOptions, source: str) -> None:
-    missing = []
+def _check_options(options: SourceOptions, source: str) -> None:
     upsert_only = [name for name in ("tombstone", "delete_missing") if getattr(options, name)]
     if upsert_only and options.sync_mode != "incremental_upsert":
         raise UdbError(
@@ -70,22 +96,10 @@ def _check_mode(options: SourceOptions, source: str) -> None:
             stage="provision",
             remedy="a full refresh follows deletions by itself; for an incremental sync choose incremental_upsert",
         )
-    if options.sync_mode == "incremental_upsert" and not options.primary_key:
-        missing.append("a primary key")
-    if options.sync_mode == "incremental_append" and not options.cursor:
-        missing.append("a cursor")
-    if missing:
-        raise UdbError(
-            "E_CONFIG",
-            f"sync mode {options.sync_mode} needs {' and '.join(missing)}",
-            source=source,
-            stage="provision",
-            remedy="name it in the source's options",
-        )
 
 
-def _optional(name: str | None) -> tuple[str, ...]:
-    return () if name is None else (name,)
+def _column(stream: DetectedStream, name: str | None, role: str, source: str) -> str | None:
+    return None if name is None else _columns(stream, (name,), role, source)[0]
 
 
 def _columns(stream: DetectedStream, wanted: tuple[str, ...], role: str, source: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from udb_pipelines.models import DetectedStream
 PACKAGE = "udb_pipelines.connectors"
 
 BY_FORMAT = {
+    "airbyte": "airbyte.loading",
     "arrow": "columnar",
     "avro": "columnar",
     "database": "databases.postgres",

@@ -1,0 +1,156 @@
+"""``udb connectors``: what can be read, what an Airbyte connector needs to know, and how to get one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from udb_pipelines.cli.present import Column, note, print_json, print_line, print_table
+from udb_pipelines.errors import UdbError
+
+if TYPE_CHECKING:
+    from udb_pipelines.config import Settings
+
+app = typer.Typer(
+    help="What can be read: list, search, show, install.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+NATIVE = (
+    (
+        "file",
+        "CSV and its dialects, JSON, Parquet, Arrow, Avro, ORC, Excel, ODS, XML, fixed width, logs; packed or not",
+    ),
+    ("http", "any of these behind http:// or https://"),
+    ("sqlite", "tables and views of an SQLite file"),
+    ("duckdb", "tables and views of a DuckDB file"),
+    ("postgres", "tables and views of a PostgreSQL server: postgresql://user:${PASSWORD}@host/database"),
+)
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a connector, such as faker or faker@7.2.1.")]
+
+
+@app.command("list")
+def list_connectors(as_json: Json = False) -> None:
+    """List the connectors: UDB's own, and those of Airbyte that it has tried.
+
+    [bold]Example[/bold]
+
+      udb connectors list
+    """
+    from udb_pipelines.cli import session
+
+    _show(_rows(session.settings()), as_json)
+
+
+@app.command("search")
+def search(words: Annotated[str, typer.Argument(metavar="WORD", help="Part of a name or a description.")]) -> None:
+    """Find connectors by a word.
+
+    [bold]Example[/bold]
+
+      udb connectors search rest
+    """
+    from udb_pipelines.cli import session
+
+    wanted = words.lower()
+    found = [row for row in _rows(session.settings()) if wanted in " ".join(row).lower()]
+    if found:
+        _show(found, as_json=False)
+        return
+    note(f"None of the connectors that UDB has tried is about {words}.")
+    note("Any Airbyte connector on the Python package index can be named with its version: airbyte:NAME@1.2.3")
+
+
+@app.command("show")
+def show(name: Name, as_json: Json = False) -> None:
+    """Show what an installed connector needs to know.
+
+    [bold]Example[/bold]
+
+      udb connectors show faker
+    """
+    from udb_pipelines.cli import session
+    from udb_pipelines.connectors.airbyte.environments import is_installed, specification
+    from udb_pipelines.connectors.airbyte.pins import pin_of
+
+    native = next((about for known, about in NATIVE if known == name), None)
+    if native is not None:
+        print_line(f"{name}: {native}. It needs nothing but the address: udb run PATH_OR_URI")
+        return
+    pin, settings = pin_of(f"airbyte:{name}"), session.settings()
+    if not is_installed(pin, settings):
+        raise UdbError(
+            "E_CONNECTOR", f"{pin.name} is not installed", remedy=f"udb connectors install {name}, then show it"
+        )
+    spec = specification(pin, settings)
+    if as_json:
+        print_json(spec)
+        return
+    print_line(f"airbyte:{pin.name}@{pin.version}: {pin.about}. Licence: {pin.licence}")
+    fields = spec.get("properties", {})
+    print_table(
+        (Column("setting"), Column("kind"), Column("default"), Column("what", wrap=True)),
+        [(name, *_field(field, name in spec.get("required", []))) for name, field in fields.items()],
+    )
+    print_line(f"udb run airbyte:{pin.name} --as NAME --config SETTING=VALUE ...")
+
+
+@app.command("install")
+def install(
+    name: Name,
+    accept: Annotated[
+        bool, typer.Option("--accept-licence", "-y", help="Accept the connector's licence; do not ask.")
+    ] = False,
+) -> None:
+    """Install an Airbyte connector in an environment of its own, and try it.
+
+    [bold]Example[/bold]
+
+      udb connectors install faker
+    """
+    from udb_pipelines.cli import session
+    from udb_pipelines.connectors.airbyte.environments import folder_of, is_installed
+    from udb_pipelines.connectors.airbyte.environments import install as make
+    from udb_pipelines.connectors.airbyte.pins import pin_of
+
+    pin, settings = pin_of(f"airbyte:{name}"), session.settings()
+    if is_installed(pin, settings):
+        note(f"{pin.name} {pin.version} is installed already, in {folder_of(pin, settings)}")
+        return
+    if not pin.tried:
+        note(f"UDB has not tried {pin.requirement}; it is made by others, and so is what it installs.")
+    if not accept and not settings.accept_connector_licences:
+        typer.confirm(f"{pin.requirement} comes under: {pin.licence}. Accept and install?", abort=True, err=True)
+    note(f"Installing {pin.requirement}; this takes a minute or two.")
+    spec = make(pin, settings)
+    note(f"{pin.name} answers. It knows {len(spec.get('properties', {}))} settings: udb connectors show {name}")
+
+
+def _rows(settings: Settings) -> list[tuple[str, str, str, str]]:
+    from udb_pipelines.connectors.airbyte.environments import is_installed
+    from udb_pipelines.connectors.airbyte.pins import PINS
+
+    own = [(name, "native", "", about) for name, about in NATIVE]
+    of_others = [
+        (f"airbyte:{pin.name}", "installed" if is_installed(pin, settings) else "to install", pin.version, pin.about)
+        for pin in PINS
+    ]
+    return own + of_others
+
+
+def _show(rows: list[tuple[str, str, str, str]], as_json: bool) -> None:
+    if as_json:
+        print_json([dict(zip(("name", "status", "version", "about"), row, strict=True)) for row in rows])
+        return
+    print_table((Column("connector"), Column("status"), Column("version"), Column("reads", wrap=True)), rows)
+
+
+def _field(field: dict[str, Any], required: bool) -> tuple[str, str, str]:
+    kind = str(field.get("type", "one of several"))
+    secret = ", secret" if field.get("airbyte_secret") else ""
+    default = "required" if required else str(field.get("default", ""))
+    return kind + secret, default, str(field.get("description", field.get("title", "")))

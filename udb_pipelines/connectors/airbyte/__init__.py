@@ -1,0 +1,12 @@
+"""Airbyte connectors from the Python package index, spoken to over the Airbyte protocol. No server, no containers.
+
+    pins          which connectors, in which exact versions
+    environments  each in a virtual environment of its own, made when the user accepts its licence
+    process       one run of a connector: messages from its standard output, trouble from its standard error
+    messages      the protocol's envelope
+    discovery     detect: check the configuration, read the catalog
+    fetching      sync: one run for all streams, records as lines, states kept
+    loading       lines of one stream into typed Parquet
+
+Protocol: https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol
+"""

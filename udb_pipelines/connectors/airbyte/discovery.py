@@ -1,0 +1,164 @@
+"""Detect for connectors: does the configuration work, and which streams are there.
+
+Starting a connector costs seconds of CPU, so an answer is kept, for :data:`FRESH` or until connector or configuration
+differ. The file's name is a hash of the configuration, its content has nothing of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from udb_pipelines.config import Settings
+from udb_pipelines.connectors.airbyte import process
+from udb_pipelines.connectors.airbyte.environments import executable, specification
+from udb_pipelines.connectors.airbyte.pins import MANIFEST, Pin, pin_of
+from udb_pipelines.detection import fingerprint
+from udb_pipelines.detection.naming import name_columns
+from udb_pipelines.errors import UdbError
+from udb_pipelines.models import Candidate, DetectedStream, Detection, Evidence, Source, slug
+from udb_pipelines.secrets.references import resolve
+
+FRESH = 24 * 3600
+"""Seconds for which an answer is believed."""
+INJECTED = "__injected_declarative_manifest"
+"""Where Airbyte's kit looks for the manifest."""
+
+
+def detect(source: Source, settings: Settings) -> Detection:
+    """The streams of a connector's catalog.
+
+    Raises:
+        UdbError: ``E_CONNECTOR``, ``E_AUTH``, ``E_OPTION`` for a configuration that lacks something.
+    """
+    pin = pin_of(source.uri)
+    command = executable(pin, settings)
+    config = configuration(source.options.config, pin, settings)
+    if needed := missing(specification(pin, settings), config):
+        raise UdbError(
+            "E_OPTION",
+            f"{pin.name} needs to know: {', '.join(needed)}",
+            remedy=f"give each with --config NAME=VALUE; udb connectors show {pin.name} explains them",
+        )
+    streams = _cached(source, pin, settings, lambda: _ask(command, pin, config))
+    return Detection(
+        source=source.name,
+        uri=source.uri,
+        connector="airbyte",
+        streams=tuple(_stream(pin, entry) for entry in streams),
+        bytes=0,
+        fingerprint=fingerprint.of_moment(),
+    )
+
+
+def configuration(config: Mapping[str, Any], pin: Pin, settings: Settings) -> dict[str, Any]:
+    """The configuration with its secrets, for the connector's eyes only.
+
+    Raises:
+        UdbError: ``E_AUTH``, ``E_NOT_FOUND`` or ``E_OPTION`` for a manifest that is not there or no YAML.
+    """
+    resolved: dict[str, Any] = _resolved(dict(config), settings)
+    if pin.name == MANIFEST:
+        resolved[INJECTED] = _manifest(resolved.pop("manifest", None))
+    return resolved
+
+
+def missing(spec: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """Required settings that the configuration lacks.
+
+    >>> missing({"required": ["a", "b"]}, {"b": 1})
+    ['a']
+    """
+    return [name for name in spec.get("required", []) if name not in config and not name.startswith("__")]
+
+
+def _resolved(value: object, settings: Settings) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, str):
+        return resolve(value, settings)
+    if isinstance(value, Mapping):
+        return {key: _resolved(inner, settings) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_resolved(inner, settings) for inner in value]
+    return value
+
+
+def _manifest(path: object) -> dict[str, Any]:
+    import yaml
+
+    if not isinstance(path, str):
+        raise UdbError("E_OPTION", "a low-code source needs its manifest", remedy="--config manifest=FILE.yaml")
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UdbError("E_NOT_FOUND", f"there is no manifest {path}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise UdbError("E_OPTION", f"{path}, line {line}: {error.problem}") from None
+    if not isinstance(content, dict) or "streams" not in content:
+        raise UdbError("E_OPTION", f"{path} is no manifest: it has no streams")
+    return content
+
+
+def _ask(command: Path, pin: Pin, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    process.check(command, pin, config)
+    return process.discover(command, pin, config)
+
+
+def _cached(source: Source, pin: Pin, settings: Settings, ask: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    manifest = source.options.config.get("manifest")
+    content = Path(manifest).read_text(encoding="utf-8") if isinstance(manifest, str) else ""
+    about = json.dumps([pin.requirement, source.options.config, content], sort_keys=True)
+    file = settings.connectors / "catalogs" / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json"
+    if file.is_file() and time.time() - file.stat().st_mtime < FRESH:
+        return list(json.loads(file.read_text(encoding="utf-8")))
+    streams = ask()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(f".{source.name}.new")
+    draft.write_text(json.dumps(streams), encoding="utf-8")
+    draft.replace(file)
+    return list(streams)
+
+
+def _stream(pin: Pin, entry: Mapping[str, Any]) -> DetectedStream:
+    properties = entry.get("json_schema", {}).get("properties", {})
+    modes = entry.get("supported_sync_modes", [])
+    key = [path[0] for path in entry.get("source_defined_primary_key") or [] if len(path) == 1]
+    cursor = entry.get("default_cursor_field") or []
+    columns = name_columns(list(properties)) if properties else ()
+    names = {column.original_name or column.name: column.name for column in columns}
+    found = f"{pin.name} {pin.version} names it in its catalog, with {len(properties)} fields"
+    return DetectedStream(
+        name=slug(entry["name"]),
+        format="airbyte",
+        files=(f"airbyte://{pin.name}@{pin.version}",),
+        member=entry["name"],
+        columns=tuple(
+            column.model_copy(update={"type": declared_type(properties[column.original_name or column.name])})
+            for column in columns
+        ),
+        primary_key=tuple(names[name] for name in key if name in names),
+        cursor=names.get(cursor[0]) if len(cursor) == 1 and "incremental" in modes else None,
+        resumable="incremental" in modes,
+        candidates=(Candidate(format="airbyte", confidence=1, evidence=(Evidence(what=found, weight=1),)),),
+    )
+
+
+def declared_type(field: Mapping[str, Any]) -> str:
+    """The DuckDB type of a field of the catalog; VARCHAR for whatever has no plain type.
+
+    >>> declared_type({"type": ["null", "integer"]}), declared_type({"type": "object"})
+    ('BIGINT', 'VARCHAR')
+    """
+    kinds = field.get("type", "string")
+    kinds = {kinds} if isinstance(kinds, str) else set(kinds)
+    kinds.discard("null")
+    if kinds == {"string"}:
+        if field.get("format") == "date-time" or field.get("airbyte_type") == "timestamp_with_timezone":
+            return "TIMESTAMP" if field.get("airbyte_type") == "timestamp_without_timezone" else "TIMESTAMPTZ"
+        return "DATE" if field.get("format") == "date" else "VARCHAR"
+    plain = {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
+    return plain.get(next(iter(kinds)), "VARCHAR") if len(kinds) == 1 else "VARCHAR"

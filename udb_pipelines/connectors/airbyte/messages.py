@@ -1,0 +1,79 @@
+"""The protocol's envelope, one message a line. Records stay raw: their content is DuckDB's business.
+
+Times and counts may be floats, and unknown kinds of message are allowed: both are met in published connectors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Record(msgspec.Struct):
+    """A row of a stream."""
+
+    stream: str
+    data: msgspec.Raw
+    namespace: str | None = None
+
+
+class Error(msgspec.Struct):
+    """What a connector says of its own failure."""
+
+    message: str = ""
+    failure_type: str = "system_error"
+
+
+class Descriptor(msgspec.Struct):
+    """Names a stream."""
+
+    name: str
+    namespace: str | None = None
+
+
+class StreamStatus(msgspec.Struct):
+    """How far a stream is: STARTED, RUNNING, COMPLETE, INCOMPLETE."""
+
+    stream_descriptor: Descriptor
+    status: str
+
+
+class Trace(msgspec.Struct):
+    """A message about the run itself."""
+
+    type: str
+    error: Error | None = None
+    stream_status: StreamStatus | None = None
+
+
+class ConnectionStatus(msgspec.Struct):
+    """The answer to ``check``."""
+
+    status: str
+    message: str | None = None
+
+
+class Message(msgspec.Struct):
+    """One line of a connector's standard output."""
+
+    type: str
+    record: Record | None = None
+    state: dict[str, Any] | None = None
+    trace: Trace | None = None
+    spec: dict[str, Any] | None = None
+    catalog: dict[str, Any] | None = None
+    connectionStatus: ConnectionStatus | None = None  # noqa: N815 - the protocol's name
+
+
+_DECODER = msgspec.json.Decoder(Message)
+
+
+def parse(line: bytes) -> Message | None:
+    """The message in a line; None for anything else that a connector prints."""
+    if not line.startswith(b"{"):
+        return None
+    try:
+        return _DECODER.decode(line)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,1 @@
+"""Airbyte connectors, as processes that speak the protocol."""
