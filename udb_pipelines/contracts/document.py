@@ -134,7 +134,8 @@ def _refuse_depth(text: str) -> None:
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            raise invalid(f"it is nested deeper than {DEEPEST} levels", event.start_mark.line + 1)
+            line = event.start_mark.line + 1 if event.start_mark else None
+            raise invalid(f"it is nested deeper than {DEEPEST} levels", line)
 
 
 def _lines(root: yaml.Node) -> Iterator[tuple[Path, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -116,7 +117,7 @@ def _counts(table: Table, rules: Sequence[Rule]) -> dict[str, int | None]:
     counts: dict[str, int | None] = {}
     for start in range(0, len(predicates), AT_ONCE):
         some = predicates[start : start + AT_ONCE]
-        together = _answered(lambda some=some: _count(table, some))  # type: ignore[misc]
+        together = _answered(partial(_count, table, some))
         if together is None:
             together = [_one(table, predicate) for predicate in some]
         counts.update(zip(some, together, strict=True))
@@ -129,7 +130,7 @@ def _count(table: Table, predicates: Sequence[str]) -> list[int | None]:
 
 
 def _one(table: Table, predicate: str) -> int | None:
-    counted = _answered(lambda: _count(table, [predicate]))
+    counted = _answered(partial(_count, table, [predicate]))
     return counted[0] if counted else None
 
 
