@@ -134,7 +134,7 @@ def foreign(dataset: Dataset, as_json: Json = False) -> None:
     profile = _profile_of(source.name, dataset)
     lake, settings = session.lake(), session.settings()
     siblings = publishing.latest_profiles(settings, source.name).values()
-    others = [*siblings, *publishing.profiles_of_others(settings, source.name)]
+    others = [*siblings, *publishing.keys_of_others(settings, source.name)]
     found = in_lake(profile.model_copy(update={"version": lake.current_version()}), others, lake)
     if as_json:
         references = [item.model_dump(mode="json") for item in found.inclusions]

@@ -86,13 +86,13 @@ def _profile(
     from udb_pipelines import contracts
     from udb_pipelines.profiling import analyze
     from udb_pipelines.profiling.analyze import detected_findings, keys_of
-    from udb_pipelines.publishing import latest_profiles, profiles_of_others
+    from udb_pipelines.publishing import keys_of_others, latest_profiles
 
     def work() -> ProfileSet:
         own, _ = udb.at(context.partition_key)
         previous = latest_profiles(own.settings, raw.source)
         found = detected_findings(detection, connection)
-        others = profiles_of_others(own.settings, raw.source)
+        others = keys_of_others(own.settings, raw.source)
         profiles = analyze(raw, found, own.settings, own.lake, previous, keys_of(connection), others)
         columns = {dataset.dataset: dataset.columns for dataset in raw.datasets}
         return contracts.applied(profiles, own.settings, own.lake, columns)

@@ -11,12 +11,20 @@ pure: models in, text out, the same bytes for the same models.
 """
 
 from udb_pipelines.publishing.charts import bars, histogram, spark, svg_data_uri, timeline
-from udb_pipelines.publishing.manifests import latest, latest_profiles, load_manifest, profiles_of_others, verify
+from udb_pipelines.publishing.manifests import (
+    keys_of_others,
+    latest,
+    latest_profiles,
+    load_manifest,
+    profiles_of_others,
+    verify,
+)
 from udb_pipelines.publishing.publisher import publish
 
 __all__ = [
     "bars",
     "histogram",
+    "keys_of_others",
     "latest",
     "latest_profiles",
     "load_manifest",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -58,9 +59,67 @@ def latest_profiles(settings: Settings, source: str) -> dict[str, Profile]:
 
 def profiles_of_others(settings: Settings, source: str) -> tuple[Profile, ...]:
     """The profiles last published of all other sources."""
+    contents = _profiles_of_others(settings, source)
+    return tuple(profile for content in contents if (profile := _validated(content)) is not None)
+
+
+def keys_of_others(settings: Settings, source: str) -> tuple[Profile, ...]:
+    """The same, with no more of each table than the columns that are keys: all that a reference needs to know.
+
+    Checking whole profiles would be most of the work, and grow with the columns of every table there is.
+    """
+    found = []
+    for content in _profiles_of_others(settings, source):
+        keys = {key["columns"][0] for key in content["keys"] if len(key["columns"]) == 1}
+        columns = [column for column in content["columns"] if column["name"] in keys]
+        short = {**content, **dict.fromkeys(_BULK, ()), "columns": columns}
+        if columns and (profile := _validated(short)) is not None:
+            found.append(profile)
+    return tuple(found)
+
+
+def _validated(content: dict[str, Any]) -> Profile | None:
+    """The profile, unless it was altered by hand or is of another version."""
+    try:
+        return Profile.model_validate(content)
+    except ValidationError:
+        return None
+
+
+_BULK = ("pairs", "dependencies", "findings", "inclusions")
+
+
+def _profiles_of_others(settings: Settings, source: str) -> Iterator[dict[str, Any]]:
+    """As JSON, a table after the other; those that cannot be read are left out."""
     folders = sorted(settings.artifacts.glob("[!.]*")) if settings.artifacts.is_dir() else []
-    names = (folder.name for folder in folders if folder.is_dir() and folder.name != source)
-    return tuple(profile for name in names for profile in latest_profiles(settings, name).values())
+    for folder in folders:
+        manifest = _newest(folder) if folder.name != source else None
+        for artifact in manifest.artifacts if manifest else ():
+            if manifest and artifact.dataset and artifact.path == f"{artifact.dataset}/profile.json":
+                try:
+                    content = json.loads((manifest.folder / artifact.path).read_bytes())
+                    if content["schema_version"] == 1:
+                        yield content
+                except (OSError, ValueError, KeyError, TypeError):
+                    continue
+
+
+def _newest(source_folder: Path) -> Manifest | None:
+    """The manifest written last, found by the time of its file: opening those of every job would take too long."""
+    files = sorted(source_folder.glob(f"[!.]*/{MANIFEST}"), key=_written, reverse=True)
+    for file in files:
+        try:
+            return load_manifest(file)
+        except (OSError, ValueError, ValidationError):
+            continue
+    return None
+
+
+def _written(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:  # being replaced at this moment
+        return 0.0
 
 
 def verify(manifest: Manifest) -> tuple[str, ...]:
