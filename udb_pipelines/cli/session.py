@@ -36,6 +36,8 @@ def settings() -> Settings:
         from udb_pipelines.control.tenants import TenantRegistry
 
         loaded = TenantRegistry(loaded).open(tenant)
+    elif tenant != loaded.tenant:
+        loaded = loaded.for_tenant(tenant)
     shown_otherwise = sys.stderr.isatty() and "log_level" not in loaded.model_fields_set
     logging.configure(loaded, level="CRITICAL" if shown_otherwise else None)
     return loaded

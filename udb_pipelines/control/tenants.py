@@ -42,11 +42,11 @@ class TenantRegistry:
         if tenant == DEFAULT_TENANT:
             raise UdbError("E_TENANT", f"the tenant {DEFAULT_TENANT} is always there")
         _refuse_links(settings)
-        try:
-            with self._database.begin() as connection:
+        with self._database.begin() as connection:
+            try:
                 connection.execute(insert(_table).values(id=tenant, created_at=datetime.now(UTC)))
-        except IntegrityError:
-            raise UdbError("E_TENANT", f"there is a tenant {tenant} already") from None
+            except IntegrityError:
+                raise UdbError("E_TENANT", f"there is a tenant {tenant} already") from None
         settings.tenant_home.mkdir(parents=True, exist_ok=True)
         return settings
 
