@@ -274,7 +274,7 @@ def freshness(udb: Udb, now: datetime) -> dg.AssetCheckResult:
     """The result of :func:`fresh` at a given time."""
     from udb_pipelines import warehouse
 
-    rows = []
+    rows: list[tuple[str, object, object, str]] = []
     for own in udb.tenants():
         for source in own.registry.list():
             limit = source.options.freshness_hours
