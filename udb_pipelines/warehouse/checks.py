@@ -81,6 +81,7 @@ def check(lake: Lake, mend: bool = False, *, quick: bool = False) -> tuple[Check
         ("lock", lambda: _lock(lake)),
         ("tickets", lambda: _tickets(lake, mend)),
         ("staging", lambda: _staging(lake, mend)),
+        ("incoming", lambda: _incoming(lake, mend)),
     )
     return tuple(_answer(name, question) for name, question in questions)
 
@@ -220,6 +221,16 @@ def _staging(lake: Lake, mend: bool) -> Check:
     for path in found if mend else ():
         remove(Item(root=root, path=path, reason="stale staging", bytes=tree_bytes(path)))
     return _leftovers("staging", "folders of jobs long gone", [str(path) for path in found], size, mend)
+
+
+def _incoming(lake: Lake, mend: bool) -> Check:
+    """What restores of snapshots have fetched and not finished; the next attempt would go on with it."""
+    root = lake.settings.warehouse / "incoming"
+    found = stale_folders(root, time.time() - STALE_STAGING_HOURS * 3600)
+    size = sum(tree_bytes(path) for path in found)
+    for path in found if mend else ():
+        remove(Item(root=root, path=path, reason="of a restore long given up", bytes=tree_bytes(path)))
+    return _leftovers("incoming", "snapshots fetched in part", [str(path) for path in found], size, mend)
 
 
 def _leftovers(name: str, what: str, found: list[str], size: int, mend: bool) -> Check:
