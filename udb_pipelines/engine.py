@@ -29,7 +29,7 @@ def extension_file(name: Extension) -> Path:
     return next(iter(folder.glob("*.duckdb_extension")), folder / f"{name}.duckdb_extension").resolve(strict=True)
 
 
-def engine_memory(limit: str) -> str:
+def engine_memory(limit: str, share: float = 0.7) -> str:
     """DuckDB's part of the memory that a job may use: Python, Arrow and what DuckDB does not count need the rest.
 
     Measured: a million rows of 30 columns peak at 985 MB in all when DuckDB may use 700 MB, at 1,466 MB with 1 GB.
@@ -38,7 +38,7 @@ def engine_memory(limit: str) -> str:
     ('0.7GB', '560MiB')
     """
     amount = limit.rstrip("KMGTiB ")
-    return f"{float(amount) * 0.7:g}{limit.removeprefix(amount).strip()}"
+    return f"{float(amount) * share:g}{limit.removeprefix(amount).strip()}"
 
 
 def connect(

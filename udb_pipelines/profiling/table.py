@@ -10,6 +10,7 @@ import duckdb
 
 import udb_pipelines
 from udb_pipelines.config import Settings
+from udb_pipelines.engine import engine_memory
 from udb_pipelines.errors import CODES
 from udb_pipelines.models import ColumnProfile, Finding, Profile
 from udb_pipelines.operations.progress import report
@@ -24,6 +25,9 @@ from udb_pipelines.profiling.verdict import verdict
 
 COPIED_CELLS = 2_000_000
 """A table of at most so many cells is copied into memory first: opening files again and again would cost more."""
+MEMORY_SHARE = 0.55
+"""DuckDB's part of the limit of memory while a larger table is profiled: grouping and sorting values that are all
+different takes a fifth more than DuckDB counts."""
 _COPY = "udb_profile_rows"
 
 
@@ -58,10 +62,13 @@ def profile_table(
     if small:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {_COPY} AS FROM {table}")
         table = _COPY
+    else:
+        connection.execute(f"SET memory_limit = '{engine_memory(settings.memory_limit, MEMORY_SHARE)}'")
     session = Session(connection, table, rows, settings, now.date())
     try:
         return _profile(session, columns, origin, now, started)
     finally:
+        connection.execute(f"SET memory_limit = '{engine_memory(settings.memory_limit)}'")
         for name in (VALUES, _COPY):
             session.drop(name)
 
