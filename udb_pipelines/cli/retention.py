@@ -23,7 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 hold_app = typer.Typer(
-    help="Legal holds: what must stay whatever its age.",
+    help="Legal holds: what must stay whatever its age.\n\n[bold]Example[/bold]\n\n  udb retention hold add orders",
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -105,7 +105,12 @@ def add(
 
 @hold_app.command("list")
 def list_holds(as_json: Json = False) -> None:
-    """List the holds; one whose end is over holds nothing any more."""
+    """List the holds; one whose end is over holds nothing any more.
+
+    [bold]Example[/bold]
+
+      udb retention hold list
+    """
     from udb_pipelines.control.holds import HoldRegistry
 
     holds = HoldRegistry(session.settings()).list()
@@ -121,7 +126,12 @@ def list_holds(as_json: Json = False) -> None:
 
 @hold_app.command("remove")
 def remove(name: HoldName) -> None:
-    """End a hold: from now on, age decides again."""
+    """End a hold: from now on, age decides again.
+
+    [bold]Example[/bold]
+
+      udb retention hold remove orders
+    """
     from udb_pipelines.control.holds import HoldRegistry
 
     HoldRegistry(session.settings()).remove(name)

@@ -15,7 +15,7 @@ from udb_pipelines.orchestration.partitions import shown
 
 PARTITION_TAG = "dagster/partition"
 
-_PAGE = 200
+_PAGE = 20
 
 STAGE_OF = {
     "detection": "detect",
@@ -104,14 +104,18 @@ def error_of(instance: dg.DagsterInstance, run_id: str) -> dict[str, str | None]
 
 def recent(instance: dg.DagsterInstance, limit: int, tenant: str = DEFAULT_TENANT) -> tuple[JobRecord, ...]:
     """A tenant's newest jobs first, whoever started them."""
-    own = (record for record in _newest(instance) if shown(record.dagster_run.tags.get(PARTITION_TAG))[0] == tenant)
+    own = (
+        record
+        for record in _newest(instance, max(limit, _PAGE))
+        if shown(record.dagster_run.tags.get(PARTITION_TAG))[0] == tenant
+    )
     return tuple(_record(instance, record) for record in islice(own, limit))
 
 
-def _newest(instance: dg.DagsterInstance) -> Iterator[dg.RunRecord]:
+def _newest(instance: dg.DagsterInstance, page_size: int) -> Iterator[dg.RunRecord]:
     """All runs, read page by page: Dagster cannot search for the beginning of a tag."""
     cursor = None
-    while page := instance.get_run_records(limit=_PAGE, cursor=cursor):
+    while page := instance.get_run_records(limit=page_size, cursor=cursor):
         yield from page
         cursor = page[-1].dagster_run.run_id
 
