@@ -23,7 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 hold_app = typer.Typer(
-    help="Legal holds: what must stay whatever its age.\n\n[bold]Example[/bold]\n\n  udb retention hold add orders",
+    help="Legal holds: what must stay whatever its age.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

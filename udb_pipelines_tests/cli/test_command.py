@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import click
 import pytest
 
 from udb_pipelines.cli.app import EPILOG, command
@@ -20,10 +21,12 @@ from udb_pipelines_tests.cli.conftest import PROGRAM, Udb, environment
 
 
 def all_commands() -> list[list[str]]:
-    found = []
-    for name, sub in command().commands.items():  # type: ignore[attr-defined]
-        found += [[name, inner] for inner in sub.commands] if hasattr(sub, "commands") else [[name]]
-    return found
+    def below(node: click.Command, path: list[str]) -> list[list[str]]:
+        if not isinstance(node, click.Group):
+            return [path]
+        return [found for name, sub in node.commands.items() for found in below(sub, [*path, name])]
+
+    return below(command(), [])
 
 
 @pytest.mark.parametrize("path", all_commands(), ids=" ".join)
