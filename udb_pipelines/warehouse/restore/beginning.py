@@ -18,7 +18,7 @@ import duckdb
 from udb_pipelines.engine import quote_identifier, quote_literal, quote_value
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import ledger, steps
-from udb_pipelines.warehouse.files import make_folder, move, sync_all, sync_folder
+from udb_pipelines.warehouse.files import make_folder, move, sha256, sync_all, sync_folder
 from udb_pipelines.warehouse.history import VersionInfo, datasets
 from udb_pipelines.warehouse.lake import Lake, version_of
 
@@ -134,7 +134,7 @@ def _replace(lake: Lake, connection: duckdb.DuckDBPyConnection, rows: Rewritten)
         return
     folder = lake.catalog.files / rows.schema / rows.table
     make_folder(folder)
-    target = folder / f"udb-{uuid.uuid4().hex}-0.parquet"
+    target = folder / f"udb-{uuid.uuid4().hex}-0-{sha256(rows.file)}.parquet"
     move(rows.file, target)
     sync_folder(folder)
     connection.execute(

@@ -121,7 +121,7 @@ def _restore(lake: Lake, source: Lake, first: Aim, lost: frozenset[str]) -> Rest
 def _lost(source: Lake, point: Point, salvage: bool) -> frozenset[str]:
     """Tables that are damaged at the version, if it is allowed to leave them out."""
     every = needed_files(source)
-    digests = recorded_digests(source, point.version)
+    digests = recorded_digests(source)
     found = damages(source, [file for file in every if file.at(point.version)], digests)
     if not found:
         return frozenset()
@@ -137,7 +137,7 @@ def _damaged(source: Lake, point: Point, found: Sequence[Damage], every: Sequenc
     known = {item.path for item in found}
     root = source.catalog.files
     others = [file for file in every if root / file.path not in known]
-    all_damage = (*found, *damages(source, others, recorded_digests(source, point.version)))
+    all_damage = (*found, *damages(source, others, recorded_digests(source)))
     held = points(source)
     newest = newest_whole([item.version for item in held], all_damage)
     best = next((item for item in held if item.version == newest), None)

@@ -138,7 +138,7 @@ def _check_files(source: Lake, table: str, point: Point) -> None:
         for file in needed_files(source)
         if file.schema == "main" and file.table == table and file.at(point.version)
     ]
-    found = damages(source, files, recorded_digests(source, point.version))
+    found = damages(source, files, recorded_digests(source))
     if found:
         named = "; ".join(str(item) for item in found[:_NAMED])
         raise UdbError(

@@ -91,9 +91,9 @@ def needed_files(lake: Lake) -> tuple[Needed, ...]:
     return tuple(sorted(found, key=lambda file: (file.path, file.begin)))
 
 
-def recorded_digests(lake: Lake, version: int | None = None) -> dict[str, str]:
-    """Checksums by path, for files whose name does not tell it."""
-    with lake.reader(version) as connection:
+def recorded_digests(lake: Lake) -> dict[str, str]:
+    """Checksums by path, for files whose name does not tell it: all that were ever written down."""
+    with lake.reader() as connection:
         return ledger.digests(connection)
 
 

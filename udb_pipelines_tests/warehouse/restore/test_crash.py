@@ -16,7 +16,9 @@ from udb_pipelines_tests.warehouse.restore.oracle import Oracle, content
 from udb_pipelines_tests.warehouse.staging import Stager
 
 SWAP = ("restore_locked", "restore_copied", "restore_cut", "restore_begun", "restore_checked", "restore_swapped")
-FETCH = ("restore_catalog_fetched", "restore_file_fetched", "restore_files_placed", *SWAP)
+FETCH = ("restore_catalog_fetched", "restore_file_fetched", "restore_files_placed", "restore_swapped")
+ALIKE = [pytest.param(step, marks=pytest.mark.slow) for step in SWAP[:-1]]
+"""Steps that both kinds of restore have: for snapshots, they are tested in the long run."""
 
 
 def killed(home: Path, step: str, what: str, argument: object) -> None:
@@ -63,7 +65,7 @@ def test_back_to_a_version(history: Oracle, step: str) -> None:
     assert problems(lake) == {}
 
 
-@pytest.mark.parametrize("step", FETCH)
+@pytest.mark.parametrize("step", [*FETCH, *ALIKE])
 def test_a_snapshot_onto_an_empty_machine(tmp_path: Path, step: str) -> None:
     origin = Lake(Settings(home=tmp_path / "origin", threads=1))
     oracle = Oracle(origin, seed=42)

@@ -6,12 +6,16 @@ import random
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import StagedSync
-from udb_pipelines.warehouse import Lake, check, commit, last_sync, query
+from udb_pipelines.warehouse import Lake, check, commit, last_sync, query, steps
+from udb_pipelines.warehouse.lock import WriterLock
 from udb_pipelines.warehouse.restore import drop, plan, plan_drop, points, restore_to
 from udb_pipelines_tests.warehouse.restore.oracle import Oracle, content
 from udb_pipelines_tests.warehouse.staging import Stager
@@ -112,6 +116,32 @@ def test_a_writer_that_was_opened_before_the_swap_commits_after_it(any_lake: Lak
     commit(any_lake, staged)
     assert sorted(query(any_lake, "SELECT id FROM shop").rows) == [(1,), (3,)]
     assert sorted(query(any_lake.at(1), "SELECT id FROM shop").rows) == [(1,), (2,)]
+
+
+def test_a_commit_under_way_on_another_machine_lands_on_the_new_timeline(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No lock of the operating system spans machines: the database keeps the commit from the timeline left."""
+    settings = Settings(home=tmp_path / "home", catalog_url=SecretStr(postgres_url), threads=1)
+    here, there = Lake(settings), Lake(settings)
+    there.lock = WriterLock(tmp_path / "lock of the other machine", 20)
+    stage = Stager(settings)
+    commit(here, stage("SELECT 1 AS id", sync_mode="full_refresh_append"))
+    first = here.current_version()
+    commit(here, stage("SELECT 2 AS id", sync_mode="full_refresh_append"))
+    restored: list[int] = []
+
+    def reached(step: str) -> None:
+        if step == "recorded" and not restored:
+            restored.append(0)  # once: the restore commits too
+            restored[0] = restore_to(here, first).timeline
+
+    monkeypatch.setattr(steps, "reached", reached)
+    result = commit(there, stage("SELECT 3 AS id", sync_mode="full_refresh_append"))
+    assert restored == [2]
+    assert result.version > first
+    assert sorted(query(here, "SELECT id FROM shop").rows) == [(1,), (3,)]
+    assert sorted(query(here.at(1), "SELECT id FROM shop").rows) == [(1,), (2,)]
 
 
 def test_a_job_that_went_on_from_a_state_that_is_gone_is_refused(any_lake: Lake, stage: Stager) -> None:
