@@ -95,13 +95,13 @@ def test_make_targets_in_the_text_exist() -> None:
         assert shown <= targets, page.name
 
 
-def test_jobs_sensors_and_schedules_in_the_text_exist() -> None:
-    from udb_pipelines.orchestration.schedules import fixed_schedules
-    from udb_pipelines.orchestration.sensors import SENSORS
+def test_jobs_sensors_and_schedules_in_the_text_exist(tmp_path: Path) -> None:
+    from udb_pipelines.orchestration.build import build_defs
 
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    exists = {sensor.name for sensor in SENSORS} | {schedule.name for schedule in fixed_schedules()}
-    shown = set(re.findall(r"`(\w+_(?:sensor|daily|hourly))`", text))
+    defined = build_defs(Settings(home=tmp_path)).get_repository_def()
+    exists = {sensor.name for sensor in defined.sensor_defs} | {schedule.name for schedule in defined.schedule_defs}
+    shown = set(re.findall(r"`(\w+_(?:sensor|daily|hourly|nightly|weekly))`", text))
     assert shown == exists
     assert {jobs.PATH_JOB, jobs.MULTIPROCESS_JOB, jobs.CLEANUP_JOB} <= set(re.findall(r"`(\w+)`", text))
 
