@@ -1,19 +1,20 @@
 """``make bench-profile``: what the profiler costs beside its peers, how it grows, and how often it is right.
 
-Prints Markdown and saves it as ``RESULTS-profile.md``; ``--full`` grows to ten gigabytes, for which the machine needs
-some thirty of disk. Every contender works in a process of its own and tells the CPU seconds from the stored file to
-its result, imports left out; the peak is that of its whole process.
+Prints Markdown and saves it as ``RESULTS-profile.md``, all of it or the parts that are named; ``--full`` grows to ten
+gigabytes, for which the machine needs some thirty of disk. Every contender works in a process of its own and tells
+the CPU seconds from the stored file to its result, imports left out; the peak is that of its whole process.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -73,23 +74,36 @@ Lines = Iterator[str]
 
 
 def main(arguments: list[str]) -> int:
-    """Measure and save."""
-    lines = []
-    parts = (_preface(), cost(), growth(full="--full" in arguments), types(), personal(), unseen(), dirty())
-    for line in (line for part in parts for line in part):
-        print(line, flush=True)
-        lines.append(line)
-    RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    """Measure the parts named, or all, and save each as soon as it is known; the others stay as they were."""
+    full = "--full" in arguments
+    parts: dict[str, Callable[[], Lines]] = {
+        "cost": cost, "growth": lambda: growth(full=full), "types": types, "personal": personal, "unseen": unseen,
+        "dirty": dirty,
+    }  # fmt: skip
+    chosen = [name for name in parts if name in arguments] or list(parts)
+    for name in chosen:
+        text = "\n".join(parts[name]())
+        print(text, flush=True)
+        save(name, text, list(parts))
     return 0
 
 
-def _preface() -> Lines:
+def save(name: str, text: str, order: list[str]) -> None:
+    """Put one part into the results, in its place."""
+    saved = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+    _, *marked = re.split(r"^<!-- (\w+), .*-->$", saved, flags=re.MULTILINE)
+    found = dict(zip(marked[::2], marked[1::2], strict=True))
+    stamps = dict(re.findall(r"^<!-- (\w+), (.*) -->$", saved, flags=re.MULTILINE))
+    found[name], stamps[name] = text, f"{datetime.now(UTC):%Y-%m-%d}"
+    sections = [f"<!-- {part}, {stamps[part]} -->\n{found[part].strip()}\n" for part in order if part in found]
+    RESULTS.write_text("\n".join([_preface(), *sections]), encoding="utf-8")
+
+
+def _preface() -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    yield "# The profiler, measured"
-    yield ""
-    yield (
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}, "
-        f"{PEER.replace('==', ' ')}. Written by `make bench-profile`; do not edit."
+    return (
+        f"# The profiler, measured\n\n{os.cpu_count()} cores, Python {platform.python_version()}, {versions}, "
+        f"{PEER.replace('==', ' ')}. Written by `make bench-profile`; do not edit.\n"
     )
 
 

@@ -23,7 +23,7 @@ _STANDS_FOR = bytes.maketrans(
     (string.digits + string.ascii_letters).encode(), b"9" * len(string.digits) + b"A" * len(string.ascii_letters)
 )
 _FUNCTION = "udb_ascii_shape"
-LARGE = 200_000
+LARGE = 100_000
 """Distinct values from which mapping bytes pays for importing Arrow."""
 
 
