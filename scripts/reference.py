@@ -1,4 +1,4 @@
-"""Writes the reference pages from the code: settings, error codes, commands.
+"""Writes the reference pages from the code: settings, error codes, commands, and the published JSON Schemas.
 
 ``make docs`` runs it; a test compares what it would write with what is there, so that no setting, code or command goes
 undocumented. Pages written by hand are not touched, except between the markers in the README.
@@ -16,9 +16,13 @@ from pydantic.fields import FieldInfo
 
 from udb_pipelines.cli.app import command
 from udb_pipelines.config import Settings, variable_of
+from udb_pipelines.control.sources_file import generate as sources_schema
 from udb_pipelines.errors import CODES, CodeInfo, Exit
+from udb_pipelines.kpis.definitions import generate as kpis_schema
+from udb_pipelines.profiling.schema import generate as profile_schema
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "udb_pipelines"
 NOTE = "<!-- Written by `make docs` from the code; do not edit. -->"
 DEPENDS_ON_MACHINE = {"threads": "cores, at most 8"}
 """Defaults that differ from machine to machine, in words."""
@@ -41,6 +45,9 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "errors.md": errors(),
         ROOT / "docs" / "commands.md": commands(),
         ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8")),
+        PACKAGE / "profiling" / "schema" / "profile.v1.json": profile_schema(),
+        PACKAGE / "kpis" / "schema" / "kpis.v1.json": kpis_schema(),
+        PACKAGE / "control" / "schema" / "sources.v1.json": sources_schema(),
     }
 
 

@@ -23,9 +23,12 @@ Path = tuple[str | int, ...]
 """Where something stands in a document: ``("schema", 0, "properties", 3, "name")``."""
 
 LARGEST = 10_000_000
-"""Characters of a document; a contract of ten thousand columns needs less."""
+"""Characters of a document; ten thousand columns need less."""
 MOST_NODES = 500_000
 """Values of a document, aliases counted as often as they are used: nine lines of aliases can stand for a billion."""
+
+DEEPEST = 50
+"""Levels of a document; the parser itself is recursive, and has no limit of its own."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def read(text: str, code: str) -> Document:
         raise wrong(code, f"it is longer than {LARGEST:,} characters")
     loader = _Loader(text)
     try:
+        _refuse_depth(text, code)
         root = loader.get_single_node()
         if not isinstance(root, yaml.MappingNode):
             raise wrong(code, "it is not a mapping of keys to values", 1)
@@ -145,6 +149,15 @@ def _mistake(document: Document, place: Path, said: str) -> tuple[int, str, str]
     return document.line(place) or 1, ".".join(map(str, place)) or "the document", said
 
 
+def _refuse_depth(text: str, code: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            line = event.start_mark.line + 1 if event.start_mark else None
+            raise wrong(code, f"it is nested deeper than {DEEPEST} levels", line)
+
+
 def _lines(root: yaml.Node, code: str) -> Iterator[tuple[Path, int]]:
     """Every key and entry with its line.
 
@@ -157,8 +170,8 @@ def _lines(root: yaml.Node, code: str) -> Iterator[tuple[Path, int]]:
         path, node = waiting.pop()
         for key, place, value in _children(node, code):
             seen += 1
-            if seen > MOST_NODES:
-                raise wrong(code, f"it holds more than {MOST_NODES:,} values, aliases resolved", place)
+            if seen > MOST_NODES or len(path) > DEEPEST:
+                raise wrong(code, f"it holds more than {MOST_NODES:,} values, aliases resolved, or itself", place)
             yield (*path, key), place
             waiting.append(((*path, key), value))
 

@@ -21,10 +21,10 @@ from udb_pipelines.cli.present import (
 from udb_pipelines.errors import Exit, UdbError
 
 if TYPE_CHECKING:
-    from udb_pipelines.contracts.document import Document
     from udb_pipelines.contracts.store import Pin
     from udb_pipelines.contracts.validation import Note
     from udb_pipelines.models import ColumnSchema, ContractCheck, ContractResult
+    from udb_pipelines.yamltext import Document
 
 HELP = """\
 What a dataset promises: the contract inferred from its profile, edited by you, held against every sync. \
@@ -293,8 +293,8 @@ def _datasets(name: str, *, only_one: bool = False) -> tuple[str, ...]:
 def _inferred(dataset: str) -> Document:
     """What the newest published profile fits."""
     from udb_pipelines import publishing, warehouse
-    from udb_pipelines.contracts.document import read
     from udb_pipelines.contracts.infer import FILE_NAME
+    from udb_pipelines.contracts.faults import read
 
     source = next((i.source for i in warehouse.datasets(session.lake()) if i.dataset == dataset), None) or dataset
     manifest = publishing.latest(session.settings(), source)
@@ -315,8 +315,8 @@ def _in_force(dataset: str) -> Pin:
 
 def _read(file: Path) -> Document:
     """A contract from a file, checked against the standard."""
-    from udb_pipelines.contracts.document import read
     from udb_pipelines.contracts.validation import validate
+    from udb_pipelines.contracts.faults import read
 
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()

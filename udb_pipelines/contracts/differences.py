@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from udb_pipelines.contracts.document import Document
 from udb_pipelines.contracts.parts import Part
 from udb_pipelines.contracts.promises import object_of
 from udb_pipelines.contracts.types import keeps_physical
 from udb_pipelines.contracts.validation import OPERATORS
+from udb_pipelines.yamltext import Document
 
 Weight = Literal["breaking", "safe"]
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from udb_pipelines.contracts.document import Document
 from udb_pipelines.contracts.parts import Part
 from udb_pipelines.contracts.rules import NotRun, Rule
 from udb_pipelines.errors import Severity
+from udb_pipelines.yamltext import Document
 
 TIMELY = {"latency": "latency", "ly": "latency", "freshness": "freshness", "frequency": "frequency", "fy": "frequency"}
 _UNITS = {

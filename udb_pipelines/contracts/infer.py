@@ -14,10 +14,10 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from udb_pipelines.contracts.document import Quoted, write
 from udb_pipelines.contracts.types import logical_of
 from udb_pipelines.contracts.validation import API_VERSION
 from udb_pipelines.models import ColumnProfile, DatasetVersion, Profile
+from udb_pipelines.yamltext import Quoted, write
 
 FILE_NAME = "contract.yaml"
 ENOUGH_ROWS = 20

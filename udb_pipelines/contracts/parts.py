@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from udb_pipelines.contracts.document import Document, Path, invalid
+from udb_pipelines.contracts.faults import invalid
 from udb_pipelines.errors import Severity, UdbError
+from udb_pipelines.yamltext import Document, Path
 
 _SEVERITIES = {
     **dict.fromkeys(("error", "critical", "blocker", "fatal", "high", "major", "severe"), Severity.ERROR),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 
-from udb_pipelines.contracts.document import Document, invalid
+from udb_pipelines.contracts.faults import invalid
 from udb_pipelines.contracts.freshness import time_rules
 from udb_pipelines.contracts.options import options
 from udb_pipelines.contracts.parts import Part, rule_severity
@@ -15,6 +15,7 @@ from udb_pipelines.contracts.types import keeps_logical, keeps_physical, logical
 from udb_pipelines.engine import quote_identifier
 from udb_pipelines.errors import Severity
 from udb_pipelines.models import ColumnSchema
+from udb_pipelines.yamltext import Document
 
 _KINDS: dict[str, Kind] = {"duplicateValues": "key", "invalidValues": "values"}
 

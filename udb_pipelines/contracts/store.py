@@ -18,11 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from udb_pipelines.config import Settings
-from udb_pipelines.contracts.document import Document, read
+from udb_pipelines.contracts.faults import read
 from udb_pipelines.contracts.validation import validate
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import steps
 from udb_pipelines.warehouse.files import make_folder, sync_file, sync_folder
+from udb_pipelines.yamltext import Document
 
 _HASH_LETTERS = 12
 _DATASET = re.compile(r"[a-z][a-z0-9_]{0,127}")

@@ -14,7 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from udb_pipelines.contracts.document import Document, Path, invalid
+from udb_pipelines.contracts.faults import invalid
+from udb_pipelines.yamltext import Document, Path
 
 if TYPE_CHECKING:
     from jsonschema import Draft201909Validator

@@ -57,9 +57,10 @@ class Plan:
     """Registered, but not in the file."""
 
 
-def json_schema() -> dict[str, object]:
-    """The JSON Schema of the file, made of the models."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SourcesFile.model_json_schema()}
+def generate() -> str:
+    """The JSON Schema of the file, made of the models, as it is published."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **SourcesFile.model_json_schema()}
+    return json.dumps(schema, indent=2) + "\n"
 
 
 def published_schema() -> dict[str, object]:

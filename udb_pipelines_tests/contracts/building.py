@@ -6,11 +6,12 @@ from typing import Any
 
 import duckdb
 
-from udb_pipelines.contracts.document import Document, read, write
 from udb_pipelines.contracts.evaluate import Table, check
+from udb_pipelines.contracts.faults import read
 from udb_pipelines.contracts.promises import rules_of
 from udb_pipelines.contracts.validation import validate
 from udb_pipelines.models import ColumnSchema, ContractCheck
+from udb_pipelines.yamltext import Document, write
 
 
 def contract(properties: list[dict[str, Any]], dataset: str = "t", sla: Any = None, **of_object: Any) -> Document:

@@ -9,10 +9,10 @@ import pytest
 
 from udb_pipelines.config import Settings
 from udb_pipelines.contracts import check_freshness, check_version, gate, pin, pinned, refusal
-from udb_pipelines.contracts.document import Document
 from udb_pipelines.contracts.store import Pin
 from udb_pipelines.models import StagedSync
 from udb_pipelines.warehouse import Lake, commit
+from udb_pipelines.yamltext import Document
 from udb_pipelines_tests.contracts.building import contract
 from udb_pipelines_tests.warehouse.staging import Stager
 

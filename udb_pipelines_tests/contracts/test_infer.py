@@ -6,11 +6,12 @@ import duckdb
 import pytest
 
 from udb_pipelines.config import Settings
-from udb_pipelines.contracts.document import Document, read
+from udb_pipelines.contracts.faults import read
 from udb_pipelines.contracts.infer import contract_yaml
 from udb_pipelines.contracts.validation import validate
 from udb_pipelines.models import Profile
 from udb_pipelines.profiling.table import Origin, profile_table
+from udb_pipelines.yamltext import Document
 from udb_pipelines_tests.contracts.building import asked
 
 SHOP = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from udb_pipelines.contracts.document import read
+from udb_pipelines.contracts.faults import read
 from udb_pipelines.contracts.validation import schema, validate
 from udb_pipelines.errors import UdbError
 

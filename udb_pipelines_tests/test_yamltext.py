@@ -7,8 +7,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udb_pipelines.contracts.document import Quoted, read, write
+from udb_pipelines.contracts.faults import read
 from udb_pipelines.errors import UdbError
+from udb_pipelines.yamltext import Quoted, write
 
 
 def test_words_that_only_some_readers_take_for_something_else_are_text():
