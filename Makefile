@@ -8,11 +8,14 @@ SAMPLES := $(UDB_HOME)/samples
 PORT ?= 3000
 WORKERS ?= auto
 SECONDS ?= 300
+ROUNDS ?= 1000
+SEED ?= 1
+CATALOG ?= sqlite
 
 export UDB_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-long lint types format lock docs bench bench-detect bench-profile fuzz corpora clean
+.PHONY: help install demo dev test test-long lint types format lock docs bench bench-detect bench-profile soak fuzz corpora clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +69,9 @@ bench-detect: $(STAMP) ## Measure detection and loading against other readers an
 
 bench-profile: $(STAMP) ## Measure the profiler against its peers and save benchmarks/RESULTS-profile.md (FULL=1: to 10 GB)
 	@$(BIN)/python -m benchmarks.profile $(if $(FULL),--full)
+
+soak: $(STAMP) ## Kill random operations on a warehouse again and again (ROUNDS=1000 SEED=1 CATALOG=sqlite|postgres)
+	@$(BIN)/python -m udb_pipelines_tests.warehouse.proof.soak --rounds $(ROUNDS) --seed $(SEED) --catalog $(CATALOG)
 
 fuzz: $(STAMP) ## Read damaged public files for minutes (SECONDS=300): no crash, no hang
 	@$(BIN)/python -m udb_pipelines_tests.detection.fuzz $(SECONDS)

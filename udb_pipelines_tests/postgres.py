@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import count
@@ -79,6 +80,13 @@ def _wait_until_ready(server: PostgresServer, process: subprocess.Popen[bytes], 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """The server; ``new_database()`` gives a URL. For fixtures of wider scope than one test."""
+    with running() as server:
+        yield server
+
+
+@contextmanager
+def running() -> Iterator[PostgresServer]:
+    """A server of the caller's own, which tests may stop."""
     binaries = _binaries()
     user = "nobody" if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="udb-pg-"))
