@@ -53,7 +53,8 @@ def test_the_dirt_of_the_customers_is_counted_exactly(shop: dict[str, Loaded]) -
     assert findings["W_NULL_MARKER", "phone"].count == planted["null_marker"]
     assert findings["W_DATE_RANGE", "born"].count == planted["date_out_of_range"]
     assert findings["E_ROW_EMPTY", None].count == planted["blank_line"]
-    assert findings["E_JAGGED_ROW", None].count == planted["too_few_fields"] + planted["too_many_fields"]
+    assert findings["E_JAGGED_ROW", None].count == planted["too_few_fields"]
+    assert findings["E_UNQUOTED_DELIM", None].count == planted["too_many_fields"]
     assert ("W_BOM", None) in findings
 
 
