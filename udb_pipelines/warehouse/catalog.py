@@ -277,9 +277,10 @@ class PostgresCatalog(Catalog):
         """The database itself: DuckLake creates its tables in one transaction."""
         yield self
 
-    def attach_server(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Attach the whole database as ``pg``, to work on it in its own SQL."""
-        connection.execute(f"ATTACH '' AS pg (TYPE postgres, SECRET {_SECRET})")
+    def attach_server(self, connection: duckdb.DuckDBPyConnection, schema: str = "") -> None:
+        """Attach the whole database, or one schema of it, as ``pg``, to write in it and to use its own SQL."""
+        only = f", SCHEMA {quote_literal(schema)}" if schema else ""
+        connection.execute(f"ATTACH '' AS pg (TYPE postgres, SECRET {_SECRET}{only})")
 
     def _plain(self) -> str:
         return f"'' AS catalog (TYPE postgres, READ_ONLY, SECRET {_SECRET}, SCHEMA {quote_literal(self.schema)})"

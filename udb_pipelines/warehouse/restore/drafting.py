@@ -22,6 +22,7 @@ from udb_pipelines.warehouse import steps, timelines
 from udb_pipelines.warehouse.catalog import REGISTER, Catalog, PostgresCatalog, SqliteCatalog
 from udb_pipelines.warehouse.files import make_folder, sync_all, sync_folder
 from udb_pipelines.warehouse.lake import Lake
+from udb_pipelines.warehouse.restore.loading import load
 from udb_pipelines.warehouse.restore.truncating import Columns
 from udb_pipelines.warehouse.timelines import Register
 
@@ -96,30 +97,45 @@ class PostgresDraft(Draft):
 
     catalog: PostgresCatalog
 
-    def __init__(self, lake: Lake, catalog: PostgresCatalog, source: PostgresCatalog, left: str) -> None:
+    def __init__(self, lake: Lake, catalog: PostgresCatalog, left: PostgresCatalog) -> None:
         self.catalog = catalog
         self.schema = f"{catalog.schema}."
+        self._lake = lake
         self._own = catalog.schema
-        self._source = source.schema
         self._left = left
-        """The schema of the timeline that is current now."""
+        """The timeline that is current now."""
         self._work = _server(lake, catalog)
         self._guard = _server(lake, catalog)
 
-    def copy(self) -> None:
-        """Keep others from committing, then copy the catalog inside the server."""
+    def copy(self, source: PostgresCatalog | Path) -> None:
+        """Keep others from committing, then copy a catalog: inside the server, or from an SQLite file."""
+        if not self._columns_of(self._left.schema).keys() >= {"ducklake_snapshot"}:
+            self._begin_empty()
         _execute(self._guard, "BEGIN")
         # ROW SHARE and reads go on; a commit on another machine waits, and is refused once the swap is done.
-        _do(self._guard, f"LOCK TABLE {self._left}.ducklake_snapshot IN SHARE ROW EXCLUSIVE MODE")
-        tables = self._columns_of(self._source)
+        _do(self._guard, f"LOCK TABLE {self._left.schema}.ducklake_snapshot IN SHARE ROW EXCLUSIVE MODE")
+        if isinstance(source, Path):
+            self.run([f"DROP SCHEMA IF EXISTS {self._own} CASCADE"])
+            load(self._lake, self.catalog, source)
+            return
+        tables = self._columns_of(source.schema)
         statements = [f"DROP SCHEMA IF EXISTS {self._own} CASCADE", f"CREATE SCHEMA {self._own}"]
         for table in sorted(tables):
             if table.startswith("ducklake_"):
                 statements.append(
-                    f'CREATE TABLE {self._own}."{table}" (LIKE {self._source}."{table}" INCLUDING ALL); '
-                    f'INSERT INTO {self._own}."{table}" SELECT * FROM {self._source}."{table}"'
+                    f'CREATE TABLE {self._own}."{table}" (LIKE {source.schema}."{table}" INCLUDING ALL); '
+                    f'INSERT INTO {self._own}."{table}" SELECT * FROM {source.schema}."{table}"'
                 )
         self.run(statements)
+
+    def _begin_empty(self) -> None:
+        """An empty lake in an empty database, so that there is something to lock and to close to writers."""
+        with closing(connect(self._lake.settings, self._left.extensions, 1)) as connection:
+            try:
+                self._left.prepare(connection)
+                self._left.attach(connection)
+            except duckdb.Error as error:
+                raise _refused(error) from error
 
     def columns(self) -> Columns:
         """The tables and their columns."""
@@ -145,7 +161,7 @@ class PostgresDraft(Draft):
             f"CREATE OR REPLACE FUNCTION {own}.udb_timeline_left() RETURNS trigger LANGUAGE plpgsql AS "
             "'BEGIN RAISE EXCEPTION ''this timeline was left by a restore'' USING ERRCODE = ''serialization_failure'';"
             " END'; "
-            f"CREATE OR REPLACE TRIGGER udb_timeline_left BEFORE INSERT ON {self._left}.ducklake_snapshot "
+            f"CREATE OR REPLACE TRIGGER udb_timeline_left BEFORE INSERT ON {self._left.schema}.ducklake_snapshot "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {own}.udb_timeline_left()",
         )
         _execute(self._guard, "COMMIT")
@@ -196,11 +212,15 @@ def _execute(connection: duckdb.DuckDBPyConnection, statement: str) -> list[tupl
     try:
         return connection.execute(statement).fetchall()
     except duckdb.Error as error:
-        raise UdbError(
-            "E_WAREHOUSE",
-            f"the lake catalog refused a step of the restore ({type(error).__name__})",
-            kept="the current timeline, as it is",
-        ) from error
+        raise _refused(error) from error
+
+
+def _refused(error: duckdb.Error) -> UdbError:
+    return UdbError(
+        "E_WAREHOUSE",
+        f"the lake catalog refused a step of the restore ({type(error).__name__})",
+        kept="the current timeline, as it is",
+    )
 
 
 @contextmanager
@@ -217,16 +237,9 @@ def open_draft(lake: Lake, register: Register, source: int | Path) -> Iterator[D
     """
     catalog, number = lake.catalog, register.last + 1
     if isinstance(catalog, PostgresCatalog):
-        if isinstance(source, Path):
-            raise UdbError(
-                "E_UNSUPPORTED",
-                "a snapshot cannot be restored into a PostgreSQL catalog",
-                kept="the warehouse as it is",
-                remedy="restore it into a folder of its own: udb restore from SNAPSHOT --to FOLDER",
-            )
-        draft = PostgresDraft(lake, catalog.at(number), catalog.at(source), catalog.at(register.current).schema)
+        draft = PostgresDraft(lake, catalog.at(number), catalog.at(register.current))
         try:
-            draft.copy()
+            draft.copy(source if isinstance(source, Path) else catalog.at(source))
             yield draft
         finally:
             draft.close()

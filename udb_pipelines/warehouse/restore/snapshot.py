@@ -25,7 +25,7 @@ from udb_pipelines.warehouse.history import VersionInfo, datasets
 from udb_pipelines.warehouse.lake import Lake
 from udb_pipelines.warehouse.restore.beginning import Beginning
 from udb_pipelines.warehouse.restore.drafting import open_draft
-from udb_pipelines.warehouse.restore.points import points
+from udb_pipelines.warehouse.restore.points import FIRST, points
 from udb_pipelines.warehouse.restore.swapping import Restored, swap
 from udb_pipelines.warehouse.restore.wholeness import needed_files
 from udb_pipelines.warehouse.snapshots import FILES, Snapshot, SnapshotFile
@@ -157,17 +157,19 @@ def _there(lake: Lake, snapshot: Snapshot) -> _There:
         return _There(register, register.current, newest, 0)
     versions = [point.version for point in held]
     left = sum(version > snapshot.version for version in versions)
-    return _There(register, register.current, max(versions, default=0), left)
+    if not versions:
+        return _There(Register(last=register.last, timelines=()), None, 0, 0)
+    return _There(register, register.current, max(versions), left)
 
 
 def _check_identity(lake: Lake, snapshot: Snapshot) -> None:
     there = _there(lake, snapshot)
-    if there.current is None:
-        return
+    if there.newest <= FIRST:
+        return  # nothing was ever committed
     try:
         known = identity(lake)
     except UdbError:
-        return  # empty, or so damaged that it cannot say
+        return  # so damaged that it cannot say
     if known != snapshot.warehouse:
         raise UdbError(
             "E_RESTORE",

@@ -1,20 +1,33 @@
 """A restore for the crash tests, in a process that kills itself.
 
 ``python -m udb_pipelines_tests.warehouse.restore.crashing HOME STEP WHAT ARGUMENT``: SIGKILL when STEP is reached.
-WHAT is ``to`` (ARGUMENT: a version), ``from`` (a folder of snapshots), ``table`` (a version), ``drop`` (a timeline).
+WHAT is ``to`` (ARGUMENT: a version), ``from`` (a folder or address of snapshots), ``table`` (a version), ``drop``
+(a timeline).
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 from udb_pipelines.config import Settings
 from udb_pipelines.warehouse import Lake, snapshots, steps
 from udb_pipelines.warehouse.restore import drop, restore_from, restore_table, restore_to
-from udb_pipelines.warehouse.targets.folder import FolderTarget
+from udb_pipelines.warehouse.targets import open_target
+
+
+def killed(home: Path, step: str, what: str, argument: object) -> None:
+    """Run this program and see it die."""
+    done = subprocess.run(
+        [sys.executable, "-m", "udb_pipelines_tests.warehouse.restore.crashing", str(home), step, what, str(argument)],
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr.decode()[-2000:]
 
 
 def main() -> None:
@@ -33,7 +46,7 @@ def main() -> None:
     elif what == "drop":
         drop(lake, int(argument))
     else:
-        target = FolderTarget(Path(argument))
+        target = open_target(argument, lake.settings)
         newest = snapshots.newest(target)
         restore_from(lake, target, newest.id if newest else "")
 

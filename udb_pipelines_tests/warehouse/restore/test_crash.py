@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from udb_pipelines.config import Settings
 from udb_pipelines.warehouse import Lake, check, commit, query, snapshots
 from udb_pipelines.warehouse.restore import drop, restore_from, restore_to
 from udb_pipelines.warehouse.targets.folder import FolderTarget
+from udb_pipelines_tests.warehouse.restore.crashing import killed
 from udb_pipelines_tests.warehouse.restore.oracle import Oracle, content
 from udb_pipelines_tests.warehouse.staging import Stager
 
@@ -19,16 +18,6 @@ SWAP = ("restore_locked", "restore_copied", "restore_cut", "restore_begun", "res
 FETCH = ("restore_catalog_fetched", "restore_file_fetched", "restore_files_placed", "restore_swapped")
 ALIKE = [pytest.param(step, marks=pytest.mark.slow) for step in SWAP[:-1]]
 """Steps that both kinds of restore have: for snapshots, they are tested in the long run."""
-
-
-def killed(home: Path, step: str, what: str, argument: object) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "udb_pipelines_tests.warehouse.restore.crashing", str(home), step, what, str(argument)],
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr.decode()[-2000:]
 
 
 def problems(lake: Lake) -> dict[str, str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
+from pydantic import SecretStr
 
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
@@ -14,6 +17,8 @@ from udb_pipelines.warehouse.restore import into_folder, plan_from, restore_from
 from udb_pipelines.warehouse.snapshots import Snapshot
 from udb_pipelines.warehouse.targets import open_target
 from udb_pipelines.warehouse.targets.folder import FolderTarget
+from udb_pipelines_tests.objectstore import ACCESS_KEY, SECRET_KEY, ObjectServer
+from udb_pipelines_tests.warehouse.restore.crashing import killed
 from udb_pipelines_tests.warehouse.restore.oracle import Oracle, content
 from udb_pipelines_tests.warehouse.staging import Stager
 
@@ -53,7 +58,60 @@ def test_on_an_empty_machine_from_any_catalog(any_lake: Lake, target: FolderTarg
     assert [item.number for item in empty.register().timelines] == [done.timeline]
 
 
-def test_into_the_warehouse_it_is_of_as_a_new_timeline(lake: Lake, target: FolderTarget) -> None:
+def test_into_an_empty_postgresql_catalog(lake: Lake, target: FolderTarget, postgres_url: str, tmp_path: Path) -> None:
+    oracle = Oracle(lake, seed=25)
+    oracle.grow(5)
+    restore_to(lake, oracle.lineage[3])
+    made = snapshot_of(lake, target)
+    server = Lake(Settings(home=tmp_path / "server", catalog_url=SecretStr(postgres_url), threads=1))
+    done = restore_from(server, target, made.id)
+    assert (done.previous, done.left_behind) == (None, 0)
+    assert content(server) == oracle.versions[oracle.lineage[3]]
+    for version in oracle.lineage[:3]:
+        assert content(server, version) == oracle.versions[version], "its history came with it"
+    assert {item.name: item.detail for item in check(server) if item.status != "ok"} == {}
+    commit(server, Stager(server.settings)("SELECT 1 AS id", source="fresh"))
+    assert server.current_version() == done.version + 1
+    # A catalog that was lost while the data files are still there is what a restore is for, too.
+    lost = Lake(server.settings.model_copy(update={"catalog_url": SecretStr(_without_lake(postgres_url))}))
+    assert restore_from(lost, target, made.id).previous is None
+    assert content(lost) == oracle.versions[oracle.lineage[3]]
+
+
+def _without_lake(url: str) -> str:
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE '%udb_timeline%'")
+        for name in ["public", *(row[0] for row in cursor.fetchall())]:
+            cursor.execute(f"DROP SCHEMA {name} CASCADE")
+        cursor.execute("CREATE SCHEMA public")
+    return url
+
+
+def test_from_an_object_store_alone_killed_halfway(
+    object_server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", object_server.endpoint)
+    address = f"s3://{object_server.new_bucket()}/udb"
+    lake = Lake(Settings(home=tmp_path / "lost", threads=1))
+    for source in ("a", "b", "c"):
+        commit(lake, Stager(lake.settings)("SELECT range AS id FROM range(50)", source=source))
+    expected = content(lake)
+    made = snapshots.create(lake, open_target(address, lake.settings)).snapshot
+    shutil.rmtree(lake.settings.home)
+    empty = Lake(Settings(home=tmp_path / "empty", threads=1))
+    killed(empty.settings.home, "restore_file_fetched", "from", address)
+    assert empty.current_version() == 0
+    bucket = open_target(address, empty.settings)
+    planned = plan_from(empty, bucket, made.id)
+    assert 0 < planned.missing_files < planned.files, "it goes on with what was fetched"
+    restore_from(empty, bucket, made.id)
+    assert content(empty) == expected
+
+
+def test_into_the_warehouse_it_is_of_as_a_new_timeline(any_lake: Lake, target: FolderTarget) -> None:
+    lake = any_lake
     oracle = Oracle(lake, seed=22)
     oracle.grow(4)
     made = snapshot_of(lake, target)
