@@ -110,7 +110,7 @@ class RejectLog:
             return None
         target.parent.mkdir(parents=True, exist_ok=True)
         self._connection.execute(
-            f"""COPY (FROM udb_rejects) TO {quote_literal(target)}
-                (FORMAT parquet, COMPRESSION zstd)"""
+            f"""COPY (SELECT "row", byte_offset, code, NULL::VARCHAR AS "column", message, raw FROM udb_rejects)
+                TO {quote_literal(target)} (FORMAT parquet, COMPRESSION zstd)"""
         )
         return target

@@ -10,6 +10,7 @@ import duckdb
 from udb_pipelines.config import Settings
 from udb_pipelines.engine import quote_identifier
 from udb_pipelines.models import Connection, DatasetVersion, Detection, Finding, Profile, ProfileSet, SyncResult
+from udb_pipelines.profiling import listing
 from udb_pipelines.profiling.confirmed import check_key, key_findings, missing_columns, missing_finding
 from udb_pipelines.profiling.drift import compare
 from udb_pipelines.profiling.inclusion import find_inclusions, may_refer
@@ -110,9 +111,14 @@ def profile_dataset(
     settings: Settings,
     key: tuple[str, ...] = (),
 ) -> Profile:
-    """Profile the rows of a dataset, which ``table`` (SQL that may stand after FROM) gives, and check its key."""
+    """Profile the rows of a dataset, which ``table`` (SQL that may stand after FROM) gives, and check its key.
+
+    Values against their column's type are listed in :func:`.listing.values_file`.
+    """
     origin = origin_of(dataset, sync, detected)
-    profile = profile_table(connection, table, settings, origin)
+    with listing.collecting(connection):
+        profile = profile_table(connection, table, settings, origin, lists=True)
+        listing.write(connection, listing.values_file(settings, sync, dataset.dataset), dataset)
     if key:
         profile = _with_key(connection, table, profile, settings, key)
     return with_source_rows(connection, profile, dataset, already=len(origin.findings))

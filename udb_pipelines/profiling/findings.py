@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from udb_pipelines.errors import CODES
 from udb_pipelines.models import Finding
+from udb_pipelines.profiling.listing import LISTED, MOST_LISTED, collect
 from udb_pipelines.profiling.session import Session
 from udb_pipelines.profiling.storage import Column
 
@@ -33,6 +34,8 @@ def _to_finding(session: Session, column: Column, suspicion: Suspicion) -> Findi
     info = CODES[suspicion.code]
     pct = 100 * suspicion.count / session.rows if session.rows else 0.0
     counted = f": {suspicion.count:,} of {session.rows:,} rows ({pct:.2f} %)" if suspicion.predicate else ""
+    if session.lists and suspicion.code in LISTED and suspicion.count > MOST_LISTED:
+        counted += f"; the first {MOST_LISTED:,} are listed"
     return Finding(
         code=suspicion.code,
         severity=info.severity,
@@ -41,5 +44,11 @@ def _to_finding(session: Session, column: Column, suspicion: Suspicion) -> Findi
         column=column.name,
         count=suspicion.count,
         pct=pct,
-        row=session.first_row(column, suspicion.predicate) if suspicion.predicate else None,
+        row=_first_row(session, column, suspicion.code, suspicion.predicate) if suspicion.predicate else None,
     )
+
+
+def _first_row(session: Session, column: Column, code: str, predicate: str) -> int | None:
+    if session.lists and code in LISTED:
+        return collect(session, column, code, predicate)
+    return session.first_row(column, predicate)

@@ -39,6 +39,8 @@ class Session:
     settings: Settings
     today: date
     """Dates more than a year after it are out of range."""
+    lists: bool = False
+    """Whether values against their column's type are listed, see :mod:`.listing`."""
 
     def rows_of(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query whose result is small."""

@@ -27,8 +27,7 @@ def with_source_rows(
         dataset: what was read and rejected; where nothing was, or the file is gone, nothing changes.
         already: findings at the beginning of the profile's that come from earlier stages, which count source rows.
     """
-    whole = dataset.rows_total == dataset.rows_committed and not dataset.rows_superseded
-    if not dataset.rows_rejected or not whole or dataset.rejects is None or not dataset.rejects.is_file():
+    if not _countable(dataset):
         return profile
     own = profile.findings[already:]
     rows = {finding.row for finding in own if finding.row is not None} | set(_of_key(profile.key_check))
@@ -43,19 +42,36 @@ def with_source_rows(
     return profile.model_copy(update={"columns": columns, "findings": findings, "key_check": check})
 
 
+def _countable(dataset: DatasetVersion) -> bool:
+    """Whether rows were rejected, and every row that was not stands in the table in its place."""
+    whole = dataset.rows_total == dataset.rows_committed and not dataset.rows_superseded
+    return bool(dataset.rows_rejected) and whole and dataset.rejects is not None and dataset.rejects.is_file()
+
+
 def _numbers(connection: duckdb.DuckDBPyConnection, rejects: str, positions: Iterable[int]) -> dict[int, int]:
     """Source rows by position."""
-    aside = ", ".join(map(quote_literal, ASIDE))
-    rejected = (
-        f'SELECT "row" - row_number() OVER (ORDER BY "row") AS before FROM '
-        f'(SELECT DISTINCT "row" FROM read_parquet({quote_literal(rejects)}) WHERE code NOT IN ({aside}))'
-    )
     listed = ", ".join(f"({position})" for position in sorted(positions))
     found = connection.execute(
-        f"WITH rejected AS ({rejected}) SELECT p, p + count(before) FROM (VALUES {listed}) t(p) "
-        "LEFT JOIN rejected ON before < p GROUP BY p"
+        f"""SELECT p, "row" FROM ({_numbered(f'(SELECT p, p AS "row" FROM (VALUES {listed}) t(p))', rejects)})"""
     ).fetchall()
     return {int(position): int(number) for position, number in found}
+
+
+def in_source(positioned: str, dataset: DatasetVersion) -> str:
+    """SQL of the rows of ``positioned`` (SQL that may stand after FROM) whose column ``row`` is that of the source."""
+    return _numbered(positioned, str(dataset.rejects)) if _countable(dataset) else f"FROM {positioned}"
+
+
+def _numbered(positioned: str, rejects: str) -> str:
+    aside = ", ".join(map(quote_literal, ASIDE))
+    rejected = (
+        f'SELECT "row" - row_number() OVER (ORDER BY "row") AS before, row_number() OVER (ORDER BY "row") AS k FROM '
+        f'(SELECT DISTINCT "row" FROM read_parquet({quote_literal(rejects)}) WHERE code NOT IN ({aside}))'
+    )
+    return (
+        f'SELECT p.* REPLACE (p."row" + coalesce(k, 0) AS "row") FROM {positioned} AS p '
+        f'ASOF LEFT JOIN (SELECT before, max(k) AS k FROM ({rejected}) GROUP BY before) AS r ON p."row" > r.before'
+    )
 
 
 def _renumbered(findings: Iterable[Finding], known: Mapping[int, int]) -> tuple[Finding, ...]:

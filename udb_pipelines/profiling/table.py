@@ -46,11 +46,17 @@ class Origin:
 
 
 def profile_table(
-    connection: duckdb.DuckDBPyConnection, table: str, settings: Settings, origin: Origin | None = None
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    settings: Settings,
+    origin: Origin | None = None,
+    *,
+    lists: bool = False,
 ) -> Profile:
     """Profile ``table``, SQL that may stand after FROM, exactly.
 
     Works in temporary tables of ``connection``, which spill under its memory limit, and leaves none behind.
+    With ``lists`` the caller collects the values that are against their column's type, see :mod:`.listing`.
     """
     origin = origin or Origin()
     started, now = perf_counter(), datetime.now(UTC)
@@ -64,7 +70,7 @@ def profile_table(
         table = _COPY
     else:
         connection.execute(f"SET memory_limit = '{engine_memory(settings.memory_limit, MEMORY_SHARE)}'")
-    session = Session(connection, table, rows, settings, now.date())
+    session = Session(connection, table, rows, settings, now.date(), lists)
     try:
         return _profile(session, columns, origin, now, started)
     finally:

@@ -3,7 +3,7 @@
     <artifacts>/<source>/<job id>/manifest.json
                                   index.html            only with more than one dataset
                                   <dataset>/profile.json, metrics.csv, contract.yaml, report.html, audit.log.json
-                                  <dataset>/rejects.parquet   only when rows were rejected
+                                  <dataset>/rejects.parquet   rejected rows and values against a type, if any
 
 ``publisher`` decides and assembles, ``folder`` makes the whole folder appear at once or not at all,
 ``manifests`` finds and verifies what is published. ``documents``, ``metrics``, ``report`` and ``charts`` are

@@ -12,14 +12,13 @@ from udb_pipelines.config import Settings
 from udb_pipelines.models import (
     Artifact,
     Connection,
-    DatasetVersion,
     Detection,
     Manifest,
-    Profile,
     ProfileSet,
     SyncResult,
 )
 from udb_pipelines.operations.progress import report as report_progress
+from udb_pipelines.publishing import rejected
 from udb_pipelines.publishing.documents import audit_json, profile_json, same_profile, software_versions
 from udb_pipelines.publishing.folder import PendingFolder, Written, pending_folder, sole_writer
 from udb_pipelines.publishing.manifests import MANIFEST, dump_manifest, latest, verify
@@ -74,7 +73,7 @@ def publish(
             return published.model_copy(update={"unchanged": True})
         folder = source_folder / profiles.job_id
         with pending_folder(folder) as pending:
-            artifacts = tuple(_artifacts(pending, profiles, sync, connection, detection, seconds, kpis))
+            artifacts = tuple(_artifacts(pending, profiles, sync, connection, detection, settings, seconds, kpis))
             manifest = Manifest(
                 job_id=profiles.job_id,
                 source=profiles.source,
@@ -110,6 +109,7 @@ def _artifacts(
     sync: SyncResult,
     connection: Connection,
     detection: Detection,
+    settings: Settings,
     seconds: dict[str, float],
     kpis: KpiSet | None,
 ) -> Iterator[Artifact]:
@@ -124,7 +124,7 @@ def _artifacts(
     for done, profile in enumerate(profiles.profiles):
         report_progress("Publish", done, total, "datasets")
         stream, commit = streams.get(profile.dataset), commits.get(profile.dataset)
-        rejects = _copy_rejects(pending, profile, commit)
+        rejects = rejected.put(pending, profile.dataset, commit, sync, settings)
         texts = {
             "profile.json": profile_json(profile),
             "metrics.csv": metrics_csv(profile),
@@ -147,16 +147,6 @@ def _artifacts(
     if total > 1:
         yield _artifact(pending.write("index.html", index_html(profiles, detection)), None)
     report_progress("Publish", total, total, "datasets")
-
-
-def _copy_rejects(pending: PendingFolder, profile: Profile, commit: DatasetVersion | None) -> Written | None:
-    """The dataset's rejected rows; None when there are none, or when retention has removed them since."""
-    if commit is None or commit.rejects is None or not commit.rows_rejected:
-        return None
-    try:
-        return pending.copy(f"{profile.dataset}/rejects.parquet", commit.rejects)
-    except FileNotFoundError:
-        return None
 
 
 def _artifact(written: Written, dataset: str | None) -> Artifact:

@@ -53,7 +53,7 @@ def report_html(
         detection: the source.
         seconds: wall seconds per stage.
         kpis: answers of the project's KPIs; those that read the dataset are shown.
-        has_rejects: ``rejects.parquet`` stands beside the report.
+        has_rejects: ``rejects.parquet``, of rows or of values, stands beside the report.
         has_index: ``index.html`` stands one folder up.
     """
     columns = view.column_views(profile, commit)

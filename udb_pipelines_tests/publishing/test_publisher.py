@@ -14,11 +14,13 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Manifest, ProfileSet
+from udb_pipelines.profiling.listing import values_file
 from udb_pipelines.publishing import folder, latest, load_manifest, publish, verify
 from udb_pipelines_tests.publishing import samples
 
@@ -48,8 +50,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 
 def test_everything_the_manifest_names_is_there_and_nothing_else(settings, tmp_path):
-    rejects = tmp_path / "orders.parquet"
-    rejects.write_bytes(b"PAR1 rejected rows PAR1")
+    rejects = listed(tmp_path / "orders.parquet", "(3, 71, 'E_JAGGED_ROW', NULL, 'too few', 'a;b')")
     manifest = published(settings, rejects=rejects)
     assert manifest.folder == settings.artifacts / "shop" / samples.JOB
     found = files(manifest.folder)
@@ -61,6 +62,29 @@ def test_everything_the_manifest_names_is_there_and_nothing_else(settings, tmp_p
     assert verify(manifest) == ()
     assert set(manifest.seconds) == {*samples.SECONDS, "publish"}
     assert not list(manifest.folder.parent.glob(".*"))
+
+
+def listed(path: Path, row: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    duckdb.execute(f"""COPY (SELECT * FROM (VALUES {row}) t("row", byte_offset, code, "column", message, raw))
+                       TO '{path}' (FORMAT parquet)""")
+    return path
+
+
+def test_rejected_rows_and_values_against_a_type_are_one_file(settings, tmp_path):
+    of_rows = listed(tmp_path / "orders.parquet", "(3, 71, 'E_JAGGED_ROW', NULL, 'too few', 'a;b')")
+    of_values = values_file(settings, samples.sync("orders"), "orders")
+    listed(of_values, "(2, NULL, 'E_MONEY_FORMAT', 'amount', 'no amount', 'free')")
+    manifest = published(settings, rejects=of_rows)
+    target = manifest.folder / "orders" / "rejects.parquet"
+    assert duckdb.execute(f"""SELECT "row", byte_offset, code, "column", raw FROM '{target}'""").fetchall() == [
+        (3, 71, "E_JAGGED_ROW", None, "a;b"),
+        (2, None, "E_MONEY_FORMAT", "amount", "free"),
+    ]
+    assert verify(manifest) == ()
+    of_rows.unlink()
+    again = published(settings, rejects=of_rows)
+    assert (again.folder / "orders" / "rejects.parquet").read_bytes() == of_values.read_bytes()
 
 
 def test_rejects_are_published_only_when_there_are_some(settings, tmp_path):

@@ -21,8 +21,8 @@ from udb_pipelines.warehouse.retention.tiers import limits_of
 _DAY_SECONDS = 86_400
 
 _DIGEST = re.compile(r"\b[0-9a-f]{32,64}\b")
-_CACHED = re.compile(r"/cache/(?:content|unpacked)/([0-9a-f]{32,64})/")
-"""Cached content as the path of a file in a stage's record; see ``detection.fetch`` and ``detection.files``."""
+_CACHED = re.compile(r"/cache/(?:content|unpacked|views)/([0-9a-f]{32,64})/")
+"""Cached content as the path of a file in a stage's record; see ``detection.remote.copies`` and ``detection.files``."""
 
 
 def plan(
@@ -58,10 +58,10 @@ def _item(root: Path, path: Path, reason: str) -> Item:
 
 
 def _rejects_in_use(settings: Settings, lake: Lake) -> set[Path]:
-    """Reject folders that the last commit of a source refers to."""
+    """Reject folders of the last commit of each source: its rejected rows, and its values against a type."""
     with lake.reader() as connection:
         last = [ledger.last_result(connection, folder.name) for folder in _folders(settings.rejects)]
-    return {dataset.rejects.parent for result in last if result for dataset in result.datasets if dataset.rejects}
+    return {settings.rejects / result.source / result.job_id for result in last if result}
 
 
 def _cache_in_use(settings: Settings) -> frozenset[str]:
@@ -69,6 +69,10 @@ def _cache_in_use(settings: Settings) -> frozenset[str]:
     digests: set[str] = set()
     for record in sorted(settings.stages.glob("*/*.json")):
         digests.update(_CACHED.findall(record.read_text(encoding="utf-8")))
+    for view in _folders(settings.cache / "views"):
+        if view.name in digests:
+            links = (path for path in view.rglob("*") if path.is_symlink())
+            digests.update(digest for link in links for digest in _DIGEST.findall(str(link.readlink())))
     return frozenset(digests)
 
 
@@ -79,7 +83,7 @@ def _read_since(path: Path, moment: float) -> bool:
 
 def _remembers(path: Path, in_use: frozenset[str]) -> bool:
     """Whether ``path`` is what is remembered of an address whose content is in use."""
-    if path.suffix != ".json":
+    if path.suffix not in (".json", ".jsonl"):
         return False
     return any(digest in in_use for digest in _DIGEST.findall(path.read_text(encoding="utf-8", errors="replace")))
 
