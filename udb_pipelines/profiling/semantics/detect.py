@@ -38,6 +38,8 @@ SIGNS = "@{[:.-/ +("
 """Characters by which kinds are ruled out before any expression is compiled."""
 LEAST_SIGNS = 0.4
 """Share of the probed values that must have one of the characters a kind needs."""
+MOST_OUT_OF_RANGE = 0.05
+"""Share of dates of birth that may be before 1900 or in the future: a mistyped year makes nobody less of a person."""
 LEAST_ROWS_SHARE = 0.5
 """Of the rows, whatever the share among distinct values."""
 
@@ -92,7 +94,7 @@ def find_semantics(
         if not facts[c]["non_null"] or column.family is Family.BOOLEAN:
             continue
         words = name_words(column.name)
-        if semantics := _measured(words, parts[c]) or _of_storage(column):
+        if semantics := _measured(words, parts[c], facts[c]["non_null"]) or _of_storage(column):
             found[c] = semantics
         elif column.family in (Family.TEXT, Family.INTEGER) and not parts[c].date:
             candidates[c] = _candidates(facts[c], _shape(column, facts[c], parts[c]), words)
@@ -105,11 +107,12 @@ def _of_storage(column: Column) -> Semantics | None:
     return Semantics(column.storage_type.lower(), 1.0, None, (Evidence(what="the storage type", weight=1),))
 
 
-def _measured(words: str, parts: Parts) -> Semantics | None:
+def _measured(words: str, parts: Parts, non_null: int) -> Semantics | None:
     """Kinds that are a range of numbers or dates and a name."""
     numeric, date = parts.numeric, parts.date
-    if date and says(BIRTH, words) and not date.out_of_range:
-        return _named("date_of_birth", "high", parts, "dates, none of them out of range")
+    if date and says(BIRTH, words) and date.out_of_range <= MOST_OUT_OF_RANGE * non_null:
+        values = "in range" if date.out_of_range else "none of them out of range"
+        return _named("date_of_birth", "high", parts, f"dates, {'nearly all ' if date.out_of_range else ''}{values}")
     if numeric is None or numeric.min is None or numeric.max is None:
         return None
     fractions = numeric.integers_pct < 90

@@ -138,3 +138,15 @@ def test_any_name_becomes_words(name: str) -> None:
     words = name_words(name)
     assert words.startswith("_")
     assert words.endswith("_")
+
+
+@pytest.mark.parametrize(("wrong", "semantic"), [(0, "date_of_birth"), (4, "date_of_birth"), (20, None)])
+def test_a_few_mistyped_years_make_dates_of_birth_no_less_personal(
+    profile_sql: ProfileSql, wrong: int, semantic: str | None
+) -> None:
+    column = profile_sql(
+        f"SELECT CASE WHEN i < {wrong} THEN '1870-02-01' ELSE strftime(DATE '1950-01-01' + i::INT, '%Y-%m-%d') END "
+        "AS born FROM range(100) t(i)"
+    ).columns[0]
+    assert (column.type, column.semantic_type) == ("date", semantic)
+    assert column.pii_severity == ("high" if semantic else None)
