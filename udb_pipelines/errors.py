@@ -270,6 +270,10 @@ CODES: dict[str, CodeInfo] = {
     "W_SHORT_ROWS": _warning(
         "many rows leave out fields at their end; these are empty now", "check that the last columns are right"
     ),
+    "W_UNITS_ROW": _warning(
+        "the row below the header holds units; it is no row of data and no part of the names",
+        "pin --header 1 if it is a row of data",
+    ),
     "W_HEADER_GUESSED": _warning("column names were made up: the file has no header", "declare --header"),
     "W_DATE_RANGE": _warning("dates before 1900 or more than a year ahead", "check them at the source"),
     "W_NULL_MARKER": _warning("a word that often means 'no value'", "list it in null_markers if it does"),

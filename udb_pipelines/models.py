@@ -30,7 +30,7 @@ DatasetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,127}$
 
 Format = Literal[
     "delimited", "fixed_width", "json", "ndjson", "parquet", "arrow", "avro", "orc", "spreadsheet",
-    "sqlite", "duckdb", "xml", "log", "database", "airbyte",
+    "sqlite", "duckdb", "xml", "log", "database", "airbyte", "airbyte_server",
 ]  # fmt: skip
 Compression = Literal["none", "gzip", "bz2", "xz", "zstd", "zip", "tar"]
 SyncMode = Literal["full_refresh_overwrite", "full_refresh_append", "incremental_append", "incremental_upsert"]
@@ -116,6 +116,9 @@ class SourceOptions(Model):
     on_schema_change: OnSchemaChange = "evolve"
     tables: tuple[str, ...] = ()
     """Only these tables, sheets or archive members; all when empty."""
+    queries: dict[Name, str] = {}
+    """Databases: SELECT statements in the database's own SQL, by the name of the table each becomes; then of the
+    tables themselves only those named in ``tables``."""
     config: dict[str, Any] = {}
     """What a connector needs to know; secrets as references."""
     schedule: str | None = None
@@ -177,6 +180,8 @@ class Dialect(Model):
     """Rows may leave out empty fields at their end."""
     padded: bool = False
     """Blanks beside delimiters set values apart; they are no part of them."""
+    bordered: bool = False
+    """A delimiter stands before the first field of every record and after its last."""
     spans: tuple[tuple[int, int | None], ...] = ()
     """Fixed width: where each column begins and ends, in characters from 0; None for the end of the line. What
     stands between two columns belongs to the one it touches."""
@@ -224,6 +229,8 @@ class DetectedStream(Model):
     """Local paths (unpacked archive members have their own), or one DSN for a database."""
     member: str | None = None
     """Sheet, archive member or qualified database table."""
+    query: str | None = None
+    """The SELECT whose rows it is, in the database's own SQL."""
     records: str | None = None
     """Where the records are inside a document: dotted keys of the array for JSON (``data.items``; None when the
     document itself is the array, the object or the scalar), the element's name for XML, the name of the layout for a
@@ -319,7 +326,7 @@ class StagedDataset(Model):
     rows_staged: int
     rows_rejected: int
     rejects: Path | None = None
-    """Parquet: row BIGINT, byte_offset BIGINT, code VARCHAR, message VARCHAR, raw VARCHAR."""
+    """Parquet: row BIGINT, byte_offset BIGINT, code, column (of rows: null), message and raw, all VARCHAR."""
     sync_mode: SyncMode = "full_refresh_overwrite"
     primary_key: tuple[str, ...] = ()
     cursor: str | None = None

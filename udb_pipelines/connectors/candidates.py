@@ -106,10 +106,7 @@ def _doubles() -> tuple[Candidate, ...]:
     """As SQL writes them, then without ``.0``, then in any notation, of at most 15 significant digits."""
     shape = r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?"
     parse = "try_cast({c} AS DOUBLE)"
-    exact = [
-        _candidate("DOUBLE", form, parse, shape, also=NUMBERS)
-        for form in (originals.PLAIN, originals.SHORT)
-    ]
+    exact = [_candidate("DOUBLE", form, parse, shape, also=NUMBERS) for form in (originals.PLAIN, originals.SHORT)]
     other = (
         f"(isfinite({{p}}) AND regexp_full_match({{c}}, {quote_literal(NUMBER)}) AND "
         "length(regexp_replace(split_part(lower({c}), 'e', 1), '[^0-9]', '', 'g')) <= 15)"

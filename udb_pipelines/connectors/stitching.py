@@ -49,11 +49,13 @@ def stitch(parts: Sequence[Path], target: Path, metadata: dict[str, str]) -> int
         if len(counts) != 1:
             raise UnevenPartsError
         rows = int(counts.pop())
-        schema = pa.schema([field for file in files for field in file.schema_arrow.remove_metadata()], metadata)
+        schema = pa.schema([field for file in files for field in file.schema_arrow.remove_metadata()])
         with pq.ParquetWriter(
             target, schema, compression="zstd", compression_level=1, store_schema=False, use_dictionary=False
         ) as writer:
             _copy(files, writer, schema, rows)
+            # That of the schema is only written together with the whole Arrow schema.
+            writer.add_key_value_metadata(metadata)
     finally:
         for file in files:
             file.close()

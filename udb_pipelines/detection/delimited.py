@@ -18,14 +18,16 @@ from udb_pipelines.detection.dialect import (
     belief,
     cut,
     has_typed_column,
+    inner,
+    is_bordered,
     is_padded,
     parse,
     sniff,
 )
 from udb_pipelines.detection.encoding import Encoding, decode, decode_slice
 from udb_pipelines.detection.findings import told
-from udb_pipelines.detection.header import Layout, find_layout, narrow_header, true_width
-from udb_pipelines.detection.naming import name_columns, name_findings
+from udb_pipelines.detection.header import Layout, find_layout, is_name_list, narrow_header, true_width, uncommented
+from udb_pipelines.detection.naming import name_columns, name_findings, unit_findings
 from udb_pipelines.detection.opinions import Opinion, second_opinions
 from udb_pipelines.detection.sample import Sample
 from udb_pipelines.detection.textlayout import layout_of
@@ -44,8 +46,11 @@ SCANNED_BYTES = 256 << 20
 """Scanned for a first quote; memchr does a gigabyte in a fraction of a second."""
 SEARCHED_BYTES = 1 << 20
 """Searched after it for one at the edge of a field; a regular expression is slower."""
-RULER = re.compile(r" *(?=[-+|: ]*[|+])(?:[|+] *)?:?-{2,}:?(?: *[|+] *:?-{2,}:?)* *[|+]?\s*")
+RULER = re.compile(r" *(?=[-=+|: ]*[|+])(?:[|+] *)?:?(?:-{2,}|={2,}):?(?: *[|+] *:?(?:-{2,}|={2,}):?)* *[|+]?\s*")
 """A line of dashes under a header, or around a table, with pipes or crosses where its columns part."""
+WHOLE_LINES = "\x1f"
+"""The delimiter of lines that are one value each and hold commas: it stands in no text."""
+DECIMAL = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
 NAMES = {"\t": "tab", " ": "space", "\x1f": "unit separator", "\x1e": "record separator", "\x01": "SOH"}
 SEPARATED = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 
@@ -118,10 +123,11 @@ def _rulers(text: str) -> str:
     """What the lines begin with that draw a border in a table of pipes; empty where there are none."""
     lines = [line for line in text.splitlines()[:1000] if line.strip()]
     drawn = [line for line in lines if RULER.fullmatch(line)]
-    starts = {match.group() for line in drawn if (match := re.match(r"[^-]*-", line))}
-    if len(starts) != 1 or 2 * len(drawn) > len(lines):
+    starts = {match.group() for line in drawn if (match := re.match(r"[^-=]*[-=]", line))}
+    # A grid has a line of equals signs below its header, and one below every row.
+    starts = starts if len(starts) == 1 else {start[:-1] for start in starts}
+    if len(starts) != 1 or 2 * len(drawn) > len(lines) + 1 or not (start := starts.pop()).strip():
         return ""
-    start = starts.pop()
     return start if sum(line.startswith(start) for line in lines) == len(drawn) else ""
 
 
@@ -132,9 +138,13 @@ def _named_by_comment(text: str, bare: Trial, trials: tuple[Trial, ...]) -> tupl
     """
     lines = [line for line in text.splitlines() if line.strip()]
     above = next((index for index, line in enumerate(lines) if not line.startswith("#")), 0)
-    if above < 2 or any(line.startswith("#") for line in lines[above:]):
+    if not above or any(line.startswith("#") for line in lines[above:]):
         return ()
-    cells = next((row for row, _ in parse(lines[above - 1], bare.delimiter, bare.quote, bare.escape)), [])
+    named = lines[above - 1].lstrip("# ")
+    cells = next((row for row, _ in parse(named, bare.delimiter, bare.quote, bare.escape)), [])
+    # A lone comment is more often one than it holds names.
+    if above == 1 and not all(cell_type(cell) == "word" for cell in cells):
+        return ()
     if len(cells) != bare.columns or bare.columns < 2 or find_layout(bare.rows, bare.columns).header_rows:
         return ()
     same = [t for t in trials if (t.delimiter, t.quote) == (bare.delimiter, bare.quote) and t.columns == bare.columns]
@@ -176,6 +186,8 @@ def _chosen(trials: Sequence[Trial], text: str, name: str, options: SourceOption
         if trial.columns > 1 and trial.share >= ACCEPTED_SHARE and trial.score >= ACCEPTED_SCORE:
             if _parts_words(trial, text):
                 break
+            if is_name_list(trial.rows):
+                return _whole_lines(text)
             return _undelimited(text, options) if _splits_values(trial, text) else trial
     single = next((trial for trial in trials if _is_single_column(trial)), None) or _undelimited(text, options)
     plausible = _plausible(text, single)
@@ -211,9 +223,20 @@ def _splits_values(trial: Trial, text: str) -> bool:
     """Whether an uncommon delimiter only takes apart dates, times, addresses or the like, one per line."""
     if trial.delimiter in COMMON:
         return False
+    if trial.delimiter == " " and _measures(trial):
+        return False
     lines = [line for line in text.splitlines()[1:1000] if line.strip()]
     values = sum(cell_type(line) in ("number", "date", "special") for line in lines)
     return values > 0.9 * len(lines)
+
+
+def _measures(trial: Trial) -> bool:
+    """Whether a column holds numbers with decimals: those are no parts of telephone numbers, dates or addresses."""
+    rows = [row for row in trial.rows[1:] if len(row) == trial.columns]
+    return any(
+        sum(DECIMAL.fullmatch(row[index]) is not None for row in rows) >= VALUE_LIKE * len(rows) > 0
+        for index in range(trial.columns)
+    )
 
 
 def _parts_words(trial: Trial, text: str) -> bool:
@@ -235,6 +258,11 @@ def _undelimited(text: str, options: SourceOptions) -> Trial:
     return sniff(text, "\x00", options.quote, options.escape)[0]
 
 
+def _whole_lines(text: str) -> Trial:
+    """The text read as one value per line although a usual delimiter stands in it."""
+    return sniff(text, WHOLE_LINES, "", "")[0]
+
+
 def _plausible(text: str, single: Trial) -> list[str]:
     """Usual delimiters outside quotes on at least a third of the lines: the text may not be one column."""
     if single.quote and single.delimiter in COMMON:
@@ -254,9 +282,16 @@ def _described(
         quote = '"'
     escape = best.escape if best.escape not in ("", best.quote) else quote
     rows, lines = _table_rows(text, comment, best, options)
-    columns = true_width(rows, best.columns) if best.columns > 1 else best.columns
+    bordered = is_bordered(rows, best.columns, delimiter)
+    width = best.columns - 2 if bordered else best.columns
+    rows = [inner(row) for row in rows] if bordered else rows
+    rows = [row[1:] if row[0] == "#" and len(row) == width + 1 else row for row in rows]
+    columns = true_width(rows, width) if width > 1 else width
     top = 0 if options.skip_rows is not None else None
-    layout = find_layout(rows, columns, _pinned_header(options), top, whole=sample.whole)
+    header = _pinned_header(options)
+    if header is None and delimiter == WHOLE_LINES and rows and "," in rows[0][0]:
+        header = 0
+    layout = find_layout(rows, columns, header, top, whole=sample.whole)
     narrow = options.header == "auto" and top is None and narrow_header(rows, layout.start, columns)
     if narrow:
         layout = find_layout(rows, columns, 0, layout.start, whole=sample.whole)
@@ -272,9 +307,12 @@ def _described(
         footer_rows=len(rows) - layout.end,
         short_rows=bool(layout.header_rows) and _has_short_rows(rows[layout.start : layout.end], columns),
         padded=best.columns > 1 and is_padded(_without_comments(text, comment) if comment else text, delimiter),
+        bordered=bordered,
     )
-    schema = name_columns(layout.names)
-    runner_up = _runner_up(best, trials)
+    names = uncommented(layout.names, rows[: layout.start])
+    schema = name_columns(names)
+    is_list = delimiter == WHOLE_LINES and width == 1
+    runner_up = None if is_list else _runner_up(best, trials)
     elsewhere = _share_elsewhere(sample, encoding, best)
     findings = _dialect_findings(dialect, name, layout, best, runner_up, opinions)
     if elsewhere is not None and elsewhere < ACCEPTED_SHARE:
@@ -283,14 +321,17 @@ def _described(
     if narrow:
         message = "the line above the rows has fewer names than they have fields: values may hold delimiters unquoted"
         findings.append(told("W_DIALECT_AMBIGUOUS", message))
+    if is_list:
+        message = "each line was read as one name (last, first); pin --delimiter , if they are two columns"
+        findings.append(told("W_DIALECT_AMBIGUOUS", message))
     if _may_be_decimals(dialect, rows[layout.start : layout.end]):
         findings.append(told("W_DIALECT_AMBIGUOUS", "each line may be one number with a decimal comma"))
     if layout.header_rows:
-        findings += name_findings(layout.names, schema)
+        findings += [*name_findings(names, schema), *unit_findings(layout.units, schema)]
     return Delimited(
         dialect, schema, _candidates(dialect, best, runner_up, opinions, elsewhere), tuple(findings),
         _row_estimate(sample, encoding, text, rows, layout), best.score,
-        sum(len(row) == best.columns for row in rows) / len(rows) if rows else 0.0,
+        sum(len(row) == width for row in rows) / len(rows) if rows else 0.0,
         has_typed_column([(), *rows[layout.start + layout.header_rows : layout.end]], columns),
     )  # fmt: skip
 

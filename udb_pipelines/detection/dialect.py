@@ -36,6 +36,7 @@ LONGEST_RUN = 4
 HOLLOW = 0.3
 """Doubled delimiters per column from which on a reading by a single one is suspect."""
 PADDED = 0.95
+BORDERED = 0.9
 STAND_IN = "\ue000"
 """Stands for a delimiter of several characters where only one will do."""
 SCORED_CHARACTERS = 64 << 10
@@ -140,6 +141,26 @@ def is_padded(text: str, delimiter: str) -> bool:
     total = bare.count(delimiter) - len(re.findall(rf"{mark}[\r\n]", bare))
     beside = len(re.findall(rf"{mark} ", bare)), len(re.findall(rf" {mark}(?![\r\n])", bare))
     return total > 1 and max(beside) >= PADDED * total
+
+
+def is_bordered(rows: Iterable[tuple[str, ...]], columns: int, delimiter: str) -> bool:
+    """Whether the rows have a delimiter before their first and after their last field, as tables are drawn.
+
+    Nobody draws with commas, semicolons and tabs: there the fields are empty.
+    """
+    if delimiter in COMMON[:3]:
+        return False
+    full = [row for row in rows if len(row) == columns]
+    return columns > 2 and len(full) > 1 and sum(inner(row) is not row for row in full) >= BORDERED * len(full)
+
+
+def inner(row: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields between the borders of a row; all of one that has none.
+
+    >>> inner(("", "a", "b", " ")), inner(("a", "b", ""))
+    (('a', 'b'), ('a', 'b', ''))
+    """
+    return row[1:-1] if len(row) > 2 and not row[0].strip() and not row[-1].strip() else row
 
 
 def cut(text: str, size: int) -> str:

@@ -62,6 +62,8 @@ class FixedWidth:
     """Comparable with that of a delimited reading."""
     ruled: bool
     """Said by a line of dashes."""
+    units: tuple[str, ...] = ()
+    """One per column, where a row below the names holds units."""
 
 
 def find_fixed_width(
@@ -82,7 +84,7 @@ def find_fixed_width(
         return None
     if ruler is not None:
         spans = _spans_of_ruler(lines[ruler])
-        header_rows = header_rows if header_rows is not None else int(any(lines[start:ruler]))
+        header_rows = header_rows if header_rows is not None else _named_by_rulers(lines, start, ruler)
     else:
         spans = _named(_aligned(_runs(body), body), body)
     if len(spans) < 2 or _is_parted(body, spans):
@@ -110,7 +112,7 @@ def read_as(
     width = (len(spans) - 1) / len(spans)
     return FixedWidth(
         spans, skip_rows, layout.header_rows, sum(bool(line.strip()) for line in lines[end:]), layout.names, len(data),
-        share, types, BELIEF * share * share * width * types * types, ruled,
+        share, types, BELIEF * share * share * width * types * types, ruled, layout.units,
     )  # fmt: skip
 
 
@@ -167,11 +169,27 @@ def _first(lines: Sequence[str]) -> int | None:
             continue
         if _is_parted_ruler(line) or _is_parted_ruler(next(filter(str.strip, lines[index + 1 :]))):
             return index
-        runs = _aligned(_runs(below), below)
+        runs = _joined_below(line, _aligned(_runs(below), below))
         spans: list[Span] = [(0, runs[0][1]), *runs[1:-1], (runs[-1][0], None)]
         if len(runs) > 1 and not straddles(line, spans) and sum(map(bool, cut(line, spans))) >= FILLED * len(runs):
             return index
     return None
+
+
+def _joined_below(line: str, runs: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
+    """``runs`` joined where a name of ``line`` stands over the single blank between them.
+
+    Words of one length leave such blanks. The line must name all columns that are left, with wide gaps between.
+    """
+    joined = [runs[0]]
+    for start, end in runs[1:]:
+        last = joined[-1]
+        if start - last[1] == 1 and line[last[1] : start].strip():
+            joined[-1] = (last[0], end)
+        else:
+            joined.append((start, end))
+    names = re.split(r" {2,}", line.strip())
+    return joined if 1 < len(joined) == len(names) else runs
 
 
 def _end(lines: Sequence[str], start: int) -> int:
@@ -190,6 +208,14 @@ def _end(lines: Sequence[str], start: int) -> int:
 
 def _is_parted_ruler(line: str) -> bool:
     return RULER.fullmatch(line) is not None and " " in line.strip()
+
+
+def _named_by_rulers(lines: Sequence[str], start: int, ruler: int) -> int:
+    """Header rows of a table with a ruler: lines above it, or between it and the next one where it is the first."""
+    if any(lines[start:ruler]):
+        return 1
+    again = next((index for index in range(ruler + 2, min(ruler + 4, len(lines))) if RULER.fullmatch(lines[index])), 0)
+    return sum(bool(line) for line in lines[ruler + 1 : again]) if again and any(lines[again + 1 :]) else 0
 
 
 def _spans_of_ruler(line: str) -> tuple[Span, ...]:

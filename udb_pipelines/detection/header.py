@@ -5,6 +5,7 @@ A header is found by contrast: its cells are of another type than the cells belo
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,17 @@ USUAL_NAMES = frozenset({
     "nome", "data", "cidade", "citta",
 })  # fmt: skip
 """Words that name columns more often than they fill them."""
+IN_BRACKETS = re.compile(r"\[[^\]]*\]|\([^)]*\)")
+NO_UNIT = frozenset({"-", "--", "n/a", "none", "text", "string"})
+UNITS = frozenset({
+    "m", "mm", "cm", "km", "µm", "um", "nm", "in", "ft", "mi", "s", "sec", "ms", "min", "h", "hr", "d", "days", "yr",
+    "kg", "g", "mg", "µg", "ug", "t", "lb", "°C", "degC", "deg C", "C", "°F", "degF", "F", "K", "%", "‰", "ppm", "ppb",
+    "V", "mV", "kV", "A", "mA", "W", "kW", "MW", "kWh", "MWh", "J", "kJ", "N", "Pa", "hPa", "kPa", "MPa", "bar",
+    "mbar", "Hz", "kHz", "MHz", "m/s", "km/h", "mph", "kn", "m2", "m²", "ha", "km2", "km²", "m3", "m³", "l", "L", "ml",
+    "mL", "mg/l", "mg/L", "µg/l", "µg/L", "g/l", "mol/l", "mmol/l", "mmol/L", "kg/m3", "kg/m³", "g/cm3", "W/m2", "W/m²",
+    "deg", "°", "rad", "dB", "lx", "Ohm", "Ω", "EUR", "USD", "GBP", "€", "$", "£", "UTC", "yyyy-mm-dd", "YYYY-MM-DD",
+})  # fmt: skip
+"""As instruments write them below the names."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,8 @@ class Layout:
     names: tuple[str, ...]
     """One per column; empty strings where the source has none. All empty without a header."""
     confidence: float
+    units: tuple[str, ...] = ()
+    """One per column, where the last header row holds units; they are no part of the names."""
 
 
 def find_layout(
@@ -55,12 +69,15 @@ def find_layout(
     end = _end(rows, columns, start) if whole else len(rows)
     table = rows[start:end]
     confidence = 1.0
+    units: Cells = ()
     if header_rows is None:
-        header_rows, confidence = _header_rows(table, columns)
+        units = table[1] if len(table) > 2 and are_units(table[1], table[2:], columns) else ()
+        header_rows, confidence = _header_rows([table[0], *table[2:]] if units else table, columns)
+        units = units if header_rows == 1 else ()
         if not header_rows and start > 0 and _is_sparse_header(rows[start - 1], columns):
             start, header_rows, table = start - 1, 1, rows[start - 1 : end]
-    names = _names(table, header_rows, columns)
-    return Layout(start, end, header_rows, names, confidence)
+    names = _names([table[0], *table[2:]] if units else table, header_rows, columns)
+    return Layout(start, end, header_rows + bool(units), names, confidence, units)
 
 
 def narrow_header(rows: Sequence[Cells], start: int, columns: int) -> bool:
@@ -71,6 +88,55 @@ def narrow_header(rows: Sequence[Cells], start: int, columns: int) -> bool:
     words = all(cell_type(cell) in ("word", "flag") for cell in above)
     below = rows[start : start + BODY_ROWS]
     return 1 < len(above) < columns and words and all(len(row) > len(above) for row in below)
+
+
+def are_units(row: Cells, below: Sequence[Cells], columns: int) -> bool:
+    """Whether a row holds units: all its cells are in brackets, or known units, and other values stand below them.
+
+    >>> are_units(("[s]", "[-]"), [("1", "x")], 2), are_units(("h", "mm"), [("1", "2"), ("3", "4")], 2)
+    (True, True)
+    """
+    filled = [(index, cell.strip()) for index, cell in enumerate(row) if cell.strip()]
+    body = [other for other in below[:BODY_ROWS] if len(other) == columns]
+    if len(row) != columns or len(filled) < max(2, columns / 2) or not body:
+        return False
+    again = {(index, other[index].strip()) for other in body for index, _ in filled}
+    if all(IN_BRACKETS.fullmatch(cell) for _, cell in filled):
+        return not any(item in again for item in filled)
+    units = [(index, cell) for index, cell in filled if cell in UNITS or IN_BRACKETS.fullmatch(cell)]
+    known = len(units) >= 2 and all(item in units or item[1] in NO_UNIT for item in filled)
+    return known and all(_dominant(body, index) in ("number", "date") for index, _ in units)
+
+
+def is_name_list(rows: Sequence[Cells]) -> bool:
+    """Whether two fields are rather one name, last and first: a blank after every comma, capitals, nothing typed.
+
+    A line of names above, written without the blank or in small letters, says that they are two columns; a single
+    word above names the one.
+    """
+    headed = bool(rows) and len(rows[0]) == 1
+    body = rows[1:] if headed else rows
+    if len(body) < 2 or any(len(row) != 2 for row in body):
+        return False
+    return all(_is_name(row[0]) and row[1].startswith(" ") and _is_name(row[1].strip()) for row in body)
+
+
+def _is_name(cell: str) -> bool:
+    known = cell.strip().casefold() in USUAL_NAMES
+    return not known and cell[:1].isupper() and cell_type(cell) in ("word", "text") and not re.search(r"\d", cell)
+
+
+def uncommented(names: tuple[str, ...], above: Sequence[Cells]) -> tuple[str, ...]:
+    """``names`` without the mark of a comment that they stand in.
+
+    Comments above them say that it is one; without any, a blank after the mark and one word do.
+
+    >>> uncommented(("# id", "name"), ()), uncommented(("# of items", "name"), ()), uncommented(("#CHROM",), [("##v",)])
+    (('id', 'name'), ('# of items', 'name'), ('CHROM',))
+    """
+    commented = bool(above) and all(row[0].startswith("#") for row in above)
+    found = re.fullmatch(r"#+\s*(\w.*)" if commented else r"#+\s+(\w+)", names[0]) if names else None
+    return (found[1], *names[1:]) if found else names
 
 
 def true_width(rows: Sequence[Cells], columns: int) -> int:

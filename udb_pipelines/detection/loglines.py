@@ -13,10 +13,12 @@ from functools import cached_property
 
 MOST = 0.8
 AGREED = 0.6
+REGULAR = 0.95
 LOOKED_AT = 2000
 GLANCE = 100
 """Lines of which one must have a layout before all are asked."""
 LOGFMT = "logfmt"
+STAMPED = "stamped"
 LINE = "line"
 DETAILS = "details"
 """The columns beside those of the layout: the entry as it stands, and its lines after the first."""
@@ -114,7 +116,7 @@ LAYOUTS: tuple[Layout, ...] = (
         r" (?P<program>[^\s\[\]:]+)(?:\[(?P<pid>\d+)\])?: ?(?P<message>.*)$",
     ),
     Layout(
-        "stamped",
+        STAMPED,
         "timestamp, message",
         rf"^\[?(?P<timestamp>{_STAMP})\]?:?(?: -)? +(?P<message>.*)$",
         stamps=_CTIMES,
@@ -156,11 +158,28 @@ def find_log(lines: Sequence[str]) -> Log | None:
     if best is None:
         return None
     plain, layout, begins = best
+    if _is_delimited(lines, layout, entry_first=begins[0]):
+        return None
     # In a log of long stack traces few lines begin an entry; then the first must.
     share = (len(lines) - begins.index(True)) / len(lines) if layout.continued else plain
     enough = share >= MOST and (plain >= AGREED or (begins[0] and sum(begins) >= 3))
     columns = (*_keys(lines), LINE) if layout.name == LOGFMT else layout.columns
     return Log(layout, columns, sum(begins), share, plain) if enough else None
+
+
+def _is_delimited(lines: Sequence[str], layout: Layout, *, entry_first: bool) -> bool:
+    """Whether the lines are the rows of a table whose first column is a time: all have a delimiter equally often.
+
+    A line of names above them says so; without one only the layout that tells least gives way, to several delimiters.
+    """
+    least = 1 if not entry_first else 2 if layout.name == STAMPED else None
+    if least is None:
+        return False
+    for mark in ",;\t|":
+        count = lines[0].count(mark)
+        if count >= least and sum(line.count(mark) == count for line in lines) >= REGULAR * len(lines):
+            return True
+    return False
 
 
 def _keys(lines: Sequence[str]) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from udb_pipelines.detection.findings import told
 from udb_pipelines.models import ColumnSchema, Finding, slug
 
 MAX_LENGTH = 63
+MOST_UNITS = 30
 
 
 def safe_name(text: str) -> str:
@@ -53,6 +54,16 @@ def name_findings(originals: Iterable[str], columns: tuple[ColumnSchema, ...]) -
             findings.append(told("E_HEADER_DUPLICATE", message, column=column.name, count=1))
         seen.add(key)
     return tuple(findings)
+
+
+def unit_findings(units: Sequence[str], columns: Sequence[ColumnSchema]) -> tuple[Finding, ...]:
+    """The units that stand in a row of their own below the names; nothing where there is none."""
+    if not units:
+        return ()
+    pairs = [f"{column.name} {unit.strip()}" for column, unit in zip(columns, units, strict=True) if unit.strip()]
+    more = f" and {len(pairs) - MOST_UNITS} more" if len(pairs) > MOST_UNITS else ""
+    shown = ", ".join(pairs[:MOST_UNITS])
+    return (told("W_UNITS_ROW", f"the row below the header holds units, not values: {shown}{more}", count=1),)
 
 
 def unique_names(texts: Iterable[str]) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from udb_pipelines.detection.findings import told
 from udb_pipelines.detection.header import find_layout
-from udb_pipelines.detection.naming import name_columns, name_findings
+from udb_pipelines.detection.naming import name_columns, name_findings, unit_findings
 from udb_pipelines.detection.stacked import find_areas
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Area, ColumnSchema, Dialect, Finding, SourceOptions
@@ -147,7 +147,7 @@ def _sheet(sheet: _Probed, options: SourceOptions) -> Sheet | None:
     columns = name_columns(layout.names)
     findings = [told("W_PREAMBLE", f"{skip} rows above the header", count=skip)] if skip and layout.start else []
     if layout.header_rows:
-        findings += name_findings(layout.names, columns)
+        findings += [*name_findings(layout.names, columns), *unit_findings(layout.units, columns)]
     else:
         findings.append(told("W_HEADER_GUESSED", "no header was found; columns are named by position"))
     blank = sum(1 for row in texts[skip:] if not any(row))

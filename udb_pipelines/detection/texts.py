@@ -19,8 +19,9 @@ from udb_pipelines.detection.fixedwidth import ACCEPTED_SCORE, FixedWidth, find_
 from udb_pipelines.detection.jsontext import detect_json
 from udb_pipelines.detection.localfile import JSON_SUFFIXES, FileTables, LocalFile, certain
 from udb_pipelines.detection.loglines import Log, find_log
-from udb_pipelines.detection.naming import name_columns, name_findings
+from udb_pipelines.detection.naming import name_columns, name_findings, unit_findings
 from udb_pipelines.detection.parts import cut_out, rows_of, whole_text
+from udb_pipelines.detection.programs import program_of
 from udb_pipelines.detection.sample import Sample, read_sample
 from udb_pipelines.detection.stacked import Stack, find_stack
 from udb_pipelines.detection.textlayout import is_prose
@@ -39,6 +40,8 @@ from udb_pipelines.models import (
 REGULAR = 0.9
 MOSTLY_REGULAR = 0.8
 """Without numbers or dates, lines of which fewer than so many have the same fields are something else: code, mail."""
+FEW_COLUMNS = 2
+"""Programs and settings may have so many fields in every line."""
 DOCUMENT_SUFFIXES = {".md", ".markdown", ".rst", ".adoc", ".tex"}
 DOCUMENT_NAMES = {
     "readme",
@@ -162,6 +165,8 @@ def _by_lines(file: LocalFile, sample: Sample, options: SourceOptions, settings:
         if fixed is None:
             raise
         return _fixed_table(text, fixed, None)
+    if pinned is None:
+        _refuse_programs(file, lines, delimited)
     stack = find_stack(rows_of(text.head, delimited.dialect)) if _may_be_several(options) else None
     if stack is not None and stack.clear and (several := _tables(text, delimited.dialect)):
         return several
@@ -226,6 +231,25 @@ def _unclear(file: LocalFile, stack: Stack | None) -> tuple[Finding, ...]:
     places = ", ".join(str(block.first + 1) for block in stack.blocks[:20])
     message = f"{file.name} may hold {len(stack.blocks)} tables, which begin in lines {places}; it was read as one"
     return (told("W_SEVERAL_TABLES", message, count=len(stack.blocks)),)
+
+
+def _refuse_programs(file: LocalFile, lines: list[str], found: Delimited) -> None:
+    """Refuse SQL, and programs and settings whose lines make no regular table.
+
+    Raises:
+        UdbError: ``E_NOT_A_TABLE``.
+    """
+    what = program_of(lines)
+    is_table = found.regular >= REGULAR and (found.typed or len(found.columns) > FEW_COLUMNS)
+    if what is None or (is_table and what != "SQL"):
+        return
+    raise UdbError(
+        "E_NOT_A_TABLE",
+        f"{file.name} reads like {what}, not like a table",
+        remedy="load its statements into a database, and that database into UDB"
+        if what == "SQL"
+        else "name it with --format delimited if it is a table",
+    )
 
 
 def _refuse_documents(file: LocalFile, lines: list[str], found: Delimited) -> None:
@@ -315,6 +339,7 @@ def _fixed_findings(
 ) -> Iterator[Finding]:
     if found.header_rows:
         yield from name_findings(found.names, columns)
+        yield from unit_findings(found.units, columns)
     else:
         yield told("W_HEADER_GUESSED", "no header was found; columns are named by position")
     if any(line.strip() for line in text.head.splitlines()[: found.skip_rows]):

@@ -40,8 +40,9 @@ def test_kinds() -> None:
     assert locate("postgresql://x/y").kind == "postgres"
     assert locate("file:///a%20b/c.csv").target == "/a b/c.csv"
     assert locate("data/*.csv").kind == "path"
+    assert locate("s3://bucket/key").kind == "objects"
     with pytest.raises(UdbError) as caught:
-        locate("s3://bucket/key")
+        locate("abfss://bucket/key")
     assert caught.value.code == "E_UNSUPPORTED"
 
 

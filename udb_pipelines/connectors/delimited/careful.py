@@ -61,6 +61,7 @@ class FieldSplitter:
         self._escape = escape
         self._doubled = dialect.quote * 2
         self._padded = dialect.padded
+        self._bordered = dialect.bordered
         if self._quote:
             quote, delimiter = re.escape(self._quote), re.escape(self._delimiter)
             escaped = f"{re.escape(escape)}.|" if escape else ""
@@ -83,8 +84,12 @@ class FieldSplitter:
             _MalformedError: no line can mend it.
         """
         if (not self._quote or self._quote not in record) and (not self._escape or self._escape not in record):
-            return [self._bare(field) or None for field in record.split(self._delimiter)]
-        return list(self._fields(record))
+            fields = [self._bare(field) or None for field in record.split(self._delimiter)]
+        else:
+            fields = list(self._fields(record))
+        # A record without its borders keeps all its fields, hence has the wrong number of them.
+        is_bordered = self._bordered and len(fields) > 2 and not _filled(fields[0]) and not _filled(fields[-1])
+        return fields[1:-1] if is_bordered else fields
 
     def _bare(self, value: str) -> str:
         return value.strip(" ") if self._padded else value
@@ -127,6 +132,10 @@ class FieldSplitter:
         if self._quote:
             value = value.replace(self._doubled, self._quote)
         return self._unescape.sub(r"\1", value) if self._escape else value
+
+
+def _filled(field: str | None) -> bool:
+    return field is not None and bool(field.strip())
 
 
 @dataclass
@@ -190,7 +199,8 @@ class CarefulReader:
         if self._dialect.comment and text.startswith(self._dialect.comment):
             self.tally.comments += 1
             return None
-        if self._header and text == self._header:
+        # Where files were put together, the byte order mark of each is still there.
+        if self._header and text.removeprefix("\ufeff") == self._header:
             self._set_aside(line)
             return None
         try:

@@ -35,6 +35,7 @@ def usable(text: PlainText, found: Scan, dialect: Dialect) -> bool:
         found.regular
         and not dialect.comment
         and not dialect.padded
+        and not dialect.bordered
         and not dialect.short_rows
         and len(dialect.delimiter.encode()) <= 4
         and text.end == text.path.stat().st_size

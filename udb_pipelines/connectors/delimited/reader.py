@@ -94,7 +94,11 @@ def _columns_of(task: Task, dialect: Dialect, text: PlainText) -> tuple[str, ...
         waiting.setdefault(name.strip(), []).append(column.name)
     try:
         header = careful.FieldSplitter(dialect).split(text.header.strip("\r\n"))
-        return tuple(waiting[(name or "").strip()].pop(0) for name in header)
+        named = [(name or "").strip() for name in header]
+        named = named[1:] if named[0] == "#" and len(named) == len(columns) + 1 else named
+        # The first name may have stood in a comment, whose mark detection took away.
+        named[0] = named[0] if named[0] in waiting else named[0].lstrip("#").strip()
+        return tuple(waiting[name].pop(0) for name in named)
     except (KeyError, IndexError, ValueError):
         raise UdbError(
             "E_SCHEMA_CHANGE",
@@ -137,12 +141,13 @@ def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
     fast.forget_rejects(task.duck)
     markers = task.options.null_markers
     columns = tuple(casting.TextColumn(column.name, markers) for column in task.stream.detected.columns)
+    records = sum(file.records for file in files)
     relation = casting.TextRelation(
+        row_bytes=sum(file.text.end - file.text.start for file in files) / max(records, 1),
         sql=_union(task, dialect, files, sample=False),
         sample_sql=f"FROM ({_union(task, dialect, files, sample=True)}) LIMIT {casting.SAMPLE_ROWS}",
         columns=(*columns, casting.as_stored(FILE_COLUMN)) if len(files) > 1 else columns,
     )
-    records = sum(file.records for file in files)
     try:
         with told(task.stream.dataset):
             staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=records)

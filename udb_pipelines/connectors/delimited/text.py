@@ -57,7 +57,8 @@ class PlainText:
             at = content.find(line, self.start, self.end)
             while at >= 0:
                 after = content[at + len(line) : at + len(line) + 1]
-                if content[at - 1 : at] in LINE_ENDS and after in (*LINE_ENDS, b""):
+                begin = at - len(BOM) if content[at - len(BOM) : at] == BOM else at
+                if content[begin - 1 : begin] in LINE_ENDS and after in (*LINE_ENDS, b""):
                     return True
                 at = content.find(line, at + len(line), self.end)
         return False
