@@ -1,4 +1,4 @@
-"""The connectors that UDB knows: exact versions that were installed and run, with their licences.
+"""The connectors that UDB knows: exact versions that were installed and asked, with their licences.
 
 An address says which one: ``airbyte:faker``, ``airbyte:faker@7.2.1`` for another version, or
 ``airbyte:manifest`` with the path of a low-code manifest in the configuration (``manifest: api.yaml``).
@@ -33,21 +33,25 @@ class Pin:
     licence: str
     about: str
     tried: bool = True
-    """Whether this version was installed and run; any other connector of Airbyte's may be named all the same."""
+    """Whether this version was installed and said what it needs; any other connector may be named all the same."""
 
     @property
     def requirement(self) -> str:
         """For the installer."""
-        return f"{self.package}=={self.version}" if self.version else self.package
+        return f"{self.package}=={self.version}"
 
     @property
     def folder(self) -> str:
         """Name of its environment."""
-        return f"{self.name}-{self.version or 'latest'}"
+        return f"{self.name}-{self.version}"
 
 
 PINS = (
     Pin("faker", "airbyte-source-faker", "7.2.1", "source-faker", _ELASTIC, "made-up users, products and purchases"),
+    Pin("github", "airbyte-source-github", "2.7.1", "source-github", _ELASTIC, "repositories, issues, pull requests"),
+    Pin("google-sheets", "airbyte-source-google-sheets", "0.11.0", "source-google-sheets", _ELASTIC, "spreadsheets"),
+    Pin("jira", "airbyte-source-jira", "4.0.0", "source-jira", _ELASTIC, "issues, projects, sprints, users"),
+    Pin("stripe", "airbyte-source-stripe", "5.14.1", "source-stripe", _ELASTIC, "charges, customers, invoices"),
     Pin(
         MANIFEST, "airbyte-cdk", "7.39.1", "source-declarative-manifest", _MIT, "any REST API that a manifest describes"
     ),
