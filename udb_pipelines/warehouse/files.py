@@ -6,8 +6,11 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+_COPY_BYTES = 1 << 20
+"""Small enough to stay in a processor's cache between reading, hashing and writing."""
 
 
 def sync_file(path: Path) -> None:
@@ -62,6 +65,26 @@ def tree_bytes(path: Path) -> int:
     if path.is_symlink() or not path.is_dir():
         return path.lstat().st_size
     return sum(item.lstat().st_size for item in path.rglob("*") if item.is_file() or item.is_symlink())
+
+
+def copy_with_sha256(source: Path, target: Path, moved: Callable[[int], None]) -> str:
+    """Copy a file and sync it, reading it once; returns the checksum of what was copied.
+
+    Args:
+        source: what to copy.
+        target: replaced if it exists; its folder is synced by the caller.
+        moved: told how many bytes more have been copied.
+    """
+    digest, buffer = hashlib.sha256(), memoryview(bytearray(_COPY_BYTES))
+    with source.open("rb", buffering=0) as read, target.open("wb", buffering=0) as write:
+        while size := read.readinto(buffer):
+            digest.update(buffer[:size])
+            written = 0
+            while written < size:  # an unbuffered write may take less than it is given
+                written += write.write(buffer[written:size])
+            moved(size)
+        os.fsync(write.fileno())
+    return digest.hexdigest()
 
 
 def sha256(path: Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -167,13 +168,20 @@ def check_counts(lake: Lake) -> tuple[VersionInfo, ...]:
         UdbError: ``E_RESTORE`` naming the tables that differ.
     """
     known = datasets(lake)
-    problems = []
-    with lake.reader(threads=lake.settings.threads) as connection:
-        for info in known:
+    threads = lake.settings.threads
+    with lake.reader(threads=threads) as connection, ThreadPoolExecutor(max(1, threads)) as pool:
+
+        def rows_of(info: VersionInfo) -> int:
             query = f"SELECT count(*) FROM lake.main.{quote_identifier(info.dataset)}"
-            rows = int(connection.execute(query).fetchall()[0][0])
-            if rows != info.rows_total:
-                problems.append(f"{info.dataset} has {rows} rows, its commit {info.version} recorded {info.rows_total}")
+            with connection.cursor() as cursor:  # of its own for each thread
+                return int(cursor.execute(query).fetchall()[0][0])
+
+        counted = list(zip(known, pool.map(rows_of, known), strict=True))
+    problems = [
+        f"{info.dataset} has {rows} rows, its commit {info.version} recorded {info.rows_total}"
+        for info, rows in counted
+        if rows != info.rows_total
+    ]
     if problems:
         raise UdbError(
             "E_RESTORE", f"the restored tables do not add up: {'; '.join(problems)}", kept="the warehouse as it is"

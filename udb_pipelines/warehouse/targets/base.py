@@ -45,7 +45,7 @@ class Target(Protocol):
         again; it may be removed.
         """
 
-    def get(self, key: str, file: Path, moved: Moved = unheard, *, link: bool = False) -> None:
+    def get(self, key: str, file: Path, moved: Moved = unheard, *, link: bool = False) -> str | None:
         """Fetch into ``file``, which appears whole and synced; its folder must exist and is synced by the caller.
 
         Args:
@@ -53,6 +53,9 @@ class Target(Protocol):
             file: replaced if it exists.
             moved: told of the progress.
             link: the file will never be written, so it may be a link to what the target holds.
+
+        Returns:
+            The SHA-256 of what was fetched, computed on the way; None for a link, which nobody has read.
 
         Raises:
             UdbError: ``E_SNAPSHOT`` when nothing is stored under ``key``.

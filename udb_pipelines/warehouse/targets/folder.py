@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from udb_pipelines.errors import UdbError
-from udb_pipelines.warehouse.files import make_folder, sha256, sync_file, sync_folder
+from udb_pipelines.warehouse.files import copy_with_sha256, make_folder, sha256, sync_file, sync_folder
 from udb_pipelines.warehouse.targets.base import Moved, Stored, unheard
 
 INCOMING = ".incoming"
@@ -53,16 +53,18 @@ class FolderTarget:
                 _place(draft, final)
             moved(final.stat().st_size)
 
-    def get(self, key: str, file: Path, moved: Moved = unheard, *, link: bool = False) -> None:
+    def get(self, key: str, file: Path, moved: Moved = unheard, *, link: bool = False) -> str | None:
         """Copy or link into a hidden neighbour of ``file``, then rename."""
         source = self._path(key)
         part = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}")
         try:
-            if not (link and _linked(source, part)):
-                shutil.copyfile(source, part)
-                sync_file(part)
+            if link and _linked(source, part):
+                digest = None
+                moved(part.stat().st_size)
+            else:
+                digest = copy_with_sha256(source, part, moved)
             part.replace(file)
-            moved(file.stat().st_size)
+            return digest
         except FileNotFoundError:
             raise UdbError("E_SNAPSHOT", f"{key} is missing in {self.address}") from None
         except OSError as error:

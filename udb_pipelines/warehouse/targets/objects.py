@@ -61,21 +61,24 @@ class ObjectTarget:
             ),
         )  # fmt: skip
 
-    def get(self, key: str, file: Path, moved: Moved = unheard, *, link: bool = False) -> None:
+    def get(self, key: str, file: Path, moved: Moved = unheard, *, link: bool = False) -> str | None:
         """Download range by range, so that a connection that breaks costs one range and not the file."""
         size = self.size(key)
         if size is None:
             raise UdbError("E_SNAPSHOT", f"{key} is missing in {self._address}")
         part = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}")
+        digest = hashlib.sha256()
         try:
             with part.open("wb") as target:
                 for content in self._ranges(key, size):
+                    digest.update(content)
                     target.write(content)
                     moved(len(content))
             sync_file(part)
             part.replace(file)
         finally:
             part.unlink(missing_ok=True)
+        return digest.hexdigest()
 
     def read(self, key: str) -> bytes | None:
         """The object's content."""
