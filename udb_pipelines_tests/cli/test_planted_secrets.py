@@ -1,4 +1,4 @@
-"""A secret is used and shows up nowhere: not in what is printed, logged, recorded or published, nor in process lists."""
+"""A secret is used and shows up nowhere: not in what is printed, logged, recorded, published, nor in process lists."""
 
 from __future__ import annotations
 
