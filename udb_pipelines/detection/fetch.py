@@ -11,15 +11,16 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from udb_pipelines.config import Settings
-from udb_pipelines.detection.location import mask
+from udb_pipelines.detection.location import Location, mask
+from udb_pipelines.detection.remote.copies import Copies
 from udb_pipelines.detection.shared_links import download_address
 from udb_pipelines.errors import UdbError
 from udb_pipelines.operations import progress
@@ -37,6 +38,25 @@ class _Remembered:
     name: str
     etag: str | None
     last_modified: str | None
+
+
+def fetch(location: Location, config: Mapping[str, Any], settings: Settings) -> Copies:
+    """Local copies of what is not on this machine; what has not changed since the last time is not fetched again.
+
+    Args:
+        location: of a web server or an object store.
+        config: what the source says beside the address, secrets as references.
+        settings: where the cache is, and limits.
+
+    Raises:
+        UdbError: see :func:`local_copy` and ``remote.objects.local_copies``.
+    """
+    if location.kind == "objects":
+        from udb_pipelines.detection.remote.objects import local_copies
+
+        return local_copies(location.target, config, settings)
+    copy = local_copy(location.target, settings)
+    return Copies(copy.parent, ((copy, copy.parent.name),))
 
 
 def local_copy(uri: str, settings: Settings) -> Path:

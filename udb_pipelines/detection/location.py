@@ -11,14 +11,14 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from udb_pipelines.errors import UdbError
 from udb_pipelines.secrets.references import REFERENCE
 
-Kind = Literal["path", "http", "postgres"]
+Kind = Literal["path", "http", "postgres", "objects"]
 
 SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
 SECRET_QUERY = re.compile(r"(?<=[?&])([^=&]*(?:token|key|secret|password|sig|signature|auth)[^=&]*)=([^&]*)", re.I)
@@ -26,7 +26,7 @@ UNFINISHED = (".part", ".tmp", ".crdownload", ".partial", ".download")
 MASK = "***"
 
 KNOWN_SCHEMES = {
-    "s3": "object stores", "gs": "object stores", "az": "object stores", "abfss": "object stores",
+    "abfss": "object stores",
     "sftp": "SFTP servers", "ftp": "FTP servers", "mysql": "MySQL", "mariadb": "MariaDB",
     "mssql": "SQL Server", "sqlserver": "SQL Server", "mongodb": "MongoDB", "kafka": "Kafka",
     "oracle": "Oracle", "snowflake": "Snowflake", "bigquery": "BigQuery",
@@ -55,6 +55,8 @@ def locate(uri: str) -> Location:
         return Location("http", uri, mask(uri))
     if scheme in ("postgres", "postgresql"):
         return Location("postgres", uri, mask(uri))
+    if scheme in ("s3", "gs", "az"):
+        return Location("objects", uri, uri)
     if scheme == "file":
         return Location("path", unquote(urlsplit(uri).path), uri)
     if scheme:
@@ -127,12 +129,13 @@ def files_at(target: str) -> tuple[Path, tuple[Path, ...]]:
 
 
 def _offered(root: Path, paths: Iterable[Path], target: str) -> tuple[Path, ...]:
-    files = tuple(sorted(path for path in paths if path.is_file() and _is_offered(path.relative_to(root))))
+    files = tuple(sorted(path for path in paths if path.is_file() and is_offered(path.relative_to(root))))
     if not files:
         raise UdbError("E_NO_DATA_FILES", f"{target} holds no file that could be data")
     return files
 
 
-def _is_offered(relative: Path) -> bool:
+def is_offered(relative: PurePath) -> bool:
+    """Whether a file of a folder could be data: neither hidden nor an unfinished download."""
     hidden = any(part.startswith((".", "~$")) for part in relative.parts)
     return not hidden and relative.suffix.lower() not in UNFINISHED

@@ -6,14 +6,16 @@ Reads a bounded sample of each file for the decision, and all of it once for the
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection import fingerprint
-from udb_pipelines.detection.fetch import local_copy
+from udb_pipelines.detection.fetch import fetch
 from udb_pipelines.detection.files import detect_files
+from udb_pipelines.detection.fingerprint import Content
 from udb_pipelines.detection.grouping import group
-from udb_pipelines.detection.localfile import LocalFile
+from udb_pipelines.detection.localfile import FileTables, LocalFile
 from udb_pipelines.detection.location import Location, files_at, locate
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import DetectedStream, Detection, Finding, Source
@@ -64,24 +66,10 @@ def _postgres(source: Source, location: Location, settings: Settings) -> Detecti
 
 
 def _files(source: Source, location: Location, settings: Settings) -> Detection:
-    if location.kind == "http":
-        copy = local_copy(location.target, settings)
-        root, paths = files_at(str(copy))
+    if location.kind == "path":
+        found, content = _local(source, location, settings)
     else:
-        root, paths = files_at(location.target)
-    if any(settings.is_foreign(path) for path in paths):
-        message = "a file of the source belongs to another tenant"
-        raise UdbError("E_UNREADABLE", message, remedy="name a file of your own")
-    for _ in range(ATTEMPTS):
-        before = [fingerprint.state_of(path) for path in paths]
-        files = [LocalFile(path, str(path.relative_to(root))) for path in paths]
-        found = detect_files(files, source.options, settings)
-        content = fingerprint.of_files(paths, root, source.options)
-        # What was sampled must be what the fingerprint stands for.
-        if [(item.bytes, item.modified_ns) for item in content.inputs] == before == [*map(fingerprint.state_of, paths)]:
-            break
-    else:
-        raise UdbError("E_VANISHED", "a file changed each time it was looked at")
+        found, content = _remote(source, location, settings)
     streams = group(found.streams, source.name)
     return Detection(
         source=source.name,
@@ -95,11 +83,39 @@ def _files(source: Source, location: Location, settings: Settings) -> Detection:
     )
 
 
+def _local(source: Source, location: Location, settings: Settings) -> tuple[FileTables, Content]:
+    root, paths = files_at(location.target)
+    if any(settings.is_foreign(path) for path in paths):
+        message = "a file of the source belongs to another tenant"
+        raise UdbError("E_UNREADABLE", message, remedy="name a file of your own")
+    for _ in range(ATTEMPTS):
+        before = [fingerprint.state_of(path) for path in paths]
+        found = detect_files(_named(paths, root), source.options, settings)
+        content = fingerprint.of_files(paths, root, source.options)
+        # What was sampled must be what the fingerprint stands for.
+        if [(item.bytes, item.modified_ns) for item in content.inputs] == before == [*map(fingerprint.state_of, paths)]:
+            return found, content
+    raise UdbError("E_VANISHED", "a file changed each time it was looked at")
+
+
+def _remote(source: Source, location: Location, settings: Settings) -> tuple[FileTables, Content]:
+    """Copies that nobody changes, made before; what they hold is known from when they were fetched."""
+    fetched = fetch(location, source.options.config, settings)
+    paths = [path for path, _ in fetched.files]
+    found = detect_files(_named(paths, fetched.root), source.options, settings)
+    return found, fingerprint.of_copies(fetched.files, fetched.root, source.options)
+
+
+def _named(paths: Sequence[Path], root: Path) -> list[LocalFile]:
+    return [LocalFile(path, str(path.relative_to(root))) for path in paths]
+
+
 def _connector(location: Location, streams: tuple[DetectedStream, ...]) -> str:
-    formats = {stream.format for stream in streams}
-    if location.kind == "path" and len(formats) == 1 and formats <= {"sqlite", "duckdb"}:
-        return formats.pop()
-    return "http" if location.kind == "http" else "file"
+    """What reads it: the scheme of an address, ``file`` or the database that a file is."""
+    if location.kind == "path":
+        formats = {stream.format for stream in streams}
+        return formats.pop() if len(formats) == 1 and formats <= {"sqlite", "duckdb"} else "file"
+    return "http" if location.kind == "http" else location.target.partition("://")[0].lower()
 
 
 def _once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import zipfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection import detect
+from udb_pipelines.detection.remote.copies import Memory, Version, view
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Hold, Source, SourceOptions
 from udb_pipelines.warehouse import Lake, check, commit, query, retention
@@ -211,6 +212,23 @@ def test_cached_content_goes_when_no_source_reads_it(settings: Settings, lake: L
     assert planned(settings, lake) == {f"cache/content/{unread}", "cache/urls/unread.json"}
     detection.unlink()
     assert f"cache/unpacked/{unpacked.name}" in planned(settings, lake)
+
+
+def test_what_a_source_fetched_last_is_kept_with_what_is_known_of_it(settings: Settings, lake: Lake) -> None:
+    """So that objects which do not change are not fetched again after a clean-up."""
+    memory = Memory(settings, "s3://shop/in/")
+    folders = []
+    for digest, day in (("a" * 64, "old"), ("b" * 64, "new")):
+        file(memory.path(digest), 60)
+        memory.remember(Version(f"{day}.csv", 1, day), digest)
+        folders.append(view(settings, {PurePosixPath(f"{day}.csv"): memory.path(digest)}))
+        for path in (folders[-1], folders[-1] / f"{day}.csv", memory.path(digest).parent):
+            os.utime(path, (0, 0), follow_symlinks=False)
+    for path in (settings.cache / "urls").iterdir():
+        age(path, 60)
+    (settings.stages / "shop").mkdir(parents=True)
+    (settings.stages / "shop" / "detection.json").write_text(f'{{"files": ["{folders[1]}/new.csv"]}}')
+    assert planned(settings, lake) == {f"cache/content/{'a' * 64}", f"cache/views/{folders[0].name}"}
 
 
 def test_links_are_left_alone(settings: Settings, lake: Lake, tmp_path: Path) -> None:

@@ -78,7 +78,9 @@ def _cache_in_use(settings: Settings) -> frozenset[str]:
 
 def _read_since(path: Path, moment: float) -> bool:
     """Whether somebody has read there: a job that has not recorded yet what it works on."""
-    return any(item.lstat().st_atime >= moment for item in path.rglob("*") if item.is_file())
+    # Not of links: to ask where they lead counts as reading them.
+    files = (item for item in path.rglob("*") if not item.is_symlink() and item.is_file())
+    return any(item.stat().st_atime >= moment for item in files)
 
 
 def _remembers(path: Path, in_use: frozenset[str]) -> bool:
