@@ -6,6 +6,9 @@ Order of events, so that a crash at any point loses and doubles nothing:
 2. under the writer lock: begin, look whether the job has committed already, look whether the plans still hold,
    rename the files into the data folder and sync its entries, change the tables, write the bookkeeping, commit.
 
+A plan that another commit to the same dataset has made void is made again at once, under the lock: however many
+others write to that dataset, a writer waits for its turn once.
+
 A file that was renamed but not committed is an orphan; ``check`` finds and removes it.
 """
 
@@ -18,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -74,36 +78,66 @@ def write(
         UdbError: ``E_LOCK_TIMEOUT``, ``E_SCHEMA_CHANGE``, or ``E_WAREHOUSE`` when the catalog refuses.
     """
     deadline = time.monotonic() + lake.settings.lock_timeout_seconds
-    attempt = 0
     digests: dict[Path, str] = {}
-    while True:
-        lake.follow(connection)
-        earlier = work.done(connection)
-        if earlier is not None:
-            return earlier
-        ready = [
-            prepare(connection, make_plan(connection, batch), folder / f"ready_{attempt}_{batch.dataset}")
-            for batch in batches
-        ]
-        # Here, for inside the lock it would keep others waiting.
-        digests |= {file: sha256(file) for item in ready for file in _files(item) if file not in digests}
-        if ready and all(item.idle for item in ready) and (nothing := work.idle(connection)) is not None:
-            return nothing
-        steps.reached("prepared")
+    for attempt in count():
+        planned = _plan(lake, connection, batches, work, folder / f"ready_{attempt}", digests)
+        if planned.result is not None:
+            return planned.result
+        result = None
         with lake.lock.held(work.title):
             steps.reached("locked")
             # What was planned on a timeline that a restore has left must be planned anew.
-            result = None if lake.follow(connection) else _transact(lake, connection, ready, work, digests)
+            if not lake.follow(connection):
+                result = _transact(lake, connection, planned.ready, work, digests)
+            if result is None:
+                # Planned here, nobody on this machine can make it void again.
+                planned = _plan(lake, connection, batches, work, folder / f"ready_{attempt}_again", digests)
+                result = planned.result
+            if result is None:
+                result = _transact(lake, connection, planned.ready, work, digests)
         if result is not None:
             return result
-        attempt += 1
         if time.monotonic() > deadline:
-            raise UdbError(
-                "E_LOCK_TIMEOUT",
-                f"{work.title} lost against other writers {attempt} times",
-                kept="the warehouse is unchanged by this job",
-            )
+            break
         time.sleep(random.uniform(0, min(1.0, 0.01 * 2 ** min(attempt, 7))))  # noqa: S311 - spreads writers, no secret
+    raise UdbError(
+        "E_LOCK_TIMEOUT",
+        f"{work.title} lost against other writers {attempt + 1} times",
+        kept="the warehouse is unchanged by this job",
+    )
+
+
+@dataclass(frozen=True)
+class _Planned(Generic[Result]):
+    """What is ready to be committed, or the result when there is nothing left to do."""
+
+    result: Result | None
+    ready: Sequence[Ready] = ()
+
+
+def _plan(
+    lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
+    batches: Sequence[Batch],
+    work: Work[Result],
+    folder: Path,
+    digests: dict[Path, str],
+) -> _Planned[Result]:
+    """Plan on the newest version and prepare the files."""
+    lake.follow(connection)
+    earlier = work.done(connection)
+    if earlier is not None:
+        return _Planned(earlier)
+    ready = [
+        prepare(connection, make_plan(connection, batch), folder.with_name(f"{folder.name}_{batch.dataset}"))
+        for batch in batches
+    ]
+    # Here, for inside the transaction it would keep others waiting.
+    digests |= {file: sha256(file) for item in ready for file in _files(item) if file not in digests}
+    if ready and all(item.idle for item in ready) and (nothing := work.idle(connection)) is not None:
+        return _Planned(nothing)
+    steps.reached("prepared")
+    return _Planned(None, ready)
 
 
 def _transact(

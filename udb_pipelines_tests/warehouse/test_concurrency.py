@@ -12,8 +12,10 @@ import pytest
 from pydantic import SecretStr
 
 from udb_pipelines.config import Settings
-from udb_pipelines.warehouse import Lake, query
+from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse import Lake, commit, query, steps
 from udb_pipelines_tests.postgres import PostgresServer
+from udb_pipelines_tests.warehouse.staging import Stager
 
 CODE = """
 import json, sys, time
@@ -106,3 +108,27 @@ def test_machines_that_create_the_lake_at_once_all_succeed(tmp_path: Path, postg
             for number in range(4)
         ]  # fmt: skip
         assert [error for machine in machines if (error := machine.communicate(timeout=60)[1])] == []
+
+
+def test_a_writer_loses_once_at_most(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another commits to the same table whenever it can: the second plan is made where nobody can make it void."""
+    stage = Stager(lake.settings)
+    rival = Lake(lake.settings.model_copy(update={"lock_timeout_seconds": 0.5}))
+    turns: list[str] = []
+    busy = False
+
+    def reached(step: str) -> None:
+        nonlocal busy
+        if step == "prepared" and not busy:
+            busy = True
+            try:
+                commit(rival, stage("SELECT 1 AS a", sync_mode="incremental_append"))
+                turns.append("lost")
+            except UdbError as error:
+                turns.append(error.code)
+            busy = False
+
+    monkeypatch.setattr(steps, "reached", reached)
+    commit(lake, stage("SELECT 2 AS a", sync_mode="incremental_append"))
+    assert turns == ["lost", "E_LOCK_TIMEOUT"]
+    assert sorted(query(lake, "FROM shop").rows) == [(1,), (2,)]

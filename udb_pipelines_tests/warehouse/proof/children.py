@@ -10,7 +10,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,9 +85,11 @@ def in_child(work: Callable[[], Any], kill: Kill = Kill()) -> Ended:
     finally:
         os.close(reading)
         _, status = os.waitpid(child, 0)
-    ended = Ended(
-        killed=os.WIFSIGNALED(status) and not hung, seconds=time.monotonic() - begun, hung=hung,
-    )  # fmt: skip
+    return _ended(told, status, time.monotonic() - begun, hung=hung)
+
+
+def _ended(told: list[dict[str, Any]], status: int, seconds: float, *, hung: bool) -> Ended:
+    ended = Ended(killed=os.WIFSIGNALED(status) and not hung, seconds=seconds, hung=hung)
     for line in told:
         ended.steps += [line["step"]] if "step" in line else []
         ended.answer = line.get("answer", ended.answer)
@@ -98,6 +100,29 @@ def in_child(work: Callable[[], Any], kill: Kill = Kill()) -> Ended:
         ended.error = f"ended with status {status} and said nothing"
     if ended.killed and os.WTERMSIG(status) != signal.SIGKILL:
         ended.error = f"died of signal {os.WTERMSIG(status)}"
+    return ended
+
+
+def at_once(works: Sequence[Callable[[], Any]]) -> list[Ended]:
+    """Run each in a process of its own, all at the same time; none is killed."""
+    pipes = [os.pipe() for _ in works]
+    children = []
+    begun = time.monotonic()
+    for work, (_, writing) in zip(works, pipes, strict=True):
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            _live(work, Kill(), writing)
+        children.append(child)
+    for _, writing in pipes:
+        os.close(writing)
+    ended = []
+    # One after the other: what a child has to say is little until it ends, and then it waits for its turn.
+    for child, (reading, _) in zip(children, pipes, strict=True):
+        with os.fdopen(reading, "rb") as told:
+            lines = [json.loads(line) for line in told]
+        _, status = os.waitpid(child, 0)
+        ended.append(_ended(lines, status, time.monotonic() - begun, hung=False))
     return ended
 
 
