@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from udb_pipelines.errors import UdbError
@@ -15,21 +17,15 @@ if TYPE_CHECKING:
     from udb_pipelines.warehouse import Lake
 
 
-FILE = "kpis.json"
-"""The artifact."""
-
-
 def after_sync(sync: SyncResult, profiles: ProfileSet, settings: Settings, lake: Lake) -> KpiSet | None:
     """Ask what follows this source; None without a file of KPIs, or without such KPIs.
 
-    When nothing has changed, the answers published before stand. A mistake in the file or in a question fails no job:
-    it is in what is returned.
+    When neither the data nor what is asked has changed, the answers published before stand. A mistake in the file or in
+    a question fails no job: it is in what is returned.
     """
     file = project_file(settings)
     if file is None:
         return None
-    if sync.unchanged and (before := _published(settings, sync)) is not None:
-        return before
     empty = KpiSet(source=sync.source, job_id=sync.job_id, version=sync.version)
     try:
         project = load(file)
@@ -39,6 +35,9 @@ def after_sync(sync: SyncResult, profiles: ProfileSet, settings: Settings, lake:
     wanted = [kpi for kpi in project.kpis if follows(kpi, project, sync.source, changed)]
     if not wanted:
         return None
+    empty = empty.model_copy(update={"definition": _digest(wanted, project)})
+    if sync.unchanged and (before := _published(settings, sync)) and before.definition == empty.definition:
+        return before
     from udb_pipelines.kpis.compute import compute
     from udb_pipelines.kpis.history import record
     from udb_pipelines.publishing import profiles_of_others
@@ -51,15 +50,22 @@ def after_sync(sync: SyncResult, profiles: ProfileSet, settings: Settings, lake:
     return empty.model_copy(update={"results": tuple(results)})
 
 
+def _digest(wanted: Sequence[Kpi], project: Project) -> str:
+    """The same for the same questions over the same views."""
+    asked = project.model_copy(update={"kpis": tuple(wanted)})
+    return hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
+
+
 def _published(settings: Settings, sync: SyncResult) -> KpiSet | None:
     """The answers published of this very version; None when there are none, or they cannot be read."""
     from udb_pipelines.publishing import latest
+    from udb_pipelines.publishing.publisher import KPI_FILE
 
     manifest = latest(settings, sync.source)
     if manifest is None or manifest.version != sync.version:
         return None
     try:
-        return KpiSet.model_validate_json((manifest.folder / FILE).read_bytes())
+        return KpiSet.model_validate_json((manifest.folder / KPI_FILE).read_bytes())
     except (OSError, ValueError):
         return None
 

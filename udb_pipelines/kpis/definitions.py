@@ -129,6 +129,8 @@ class KpiSet(Model):
     version: int
     problem: str | None = None
     """What is wrong with the file; there are no results then."""
+    definition: str = ""
+    """Digest of what was asked: the questions, their thresholds, and the views."""
     results: tuple[KpiResult, ...] = ()
 
     @property

@@ -27,6 +27,8 @@ from udb_pipelines.publishing.metrics import metrics_csv
 if TYPE_CHECKING:
     from udb_pipelines.kpis import KpiSet
 
+KPI_FILE = "kpis.json"
+"""The answers of the project's KPIs, beside the manifest."""
 MEDIA_TYPES = {
     ".json": "application/json",
     ".yaml": "application/yaml",
@@ -68,7 +70,7 @@ def publish(
     started = time.monotonic()
     source_folder = settings.artifacts / profiles.source
     with sole_writer(source_folder, settings.lock_timeout_seconds):
-        published = _still_valid(profiles, settings) if profiles.unchanged else None
+        published = _still_valid(profiles, settings, kpis) if profiles.unchanged else None
         if published:
             return published.model_copy(update={"unchanged": True})
         folder = source_folder / profiles.job_id
@@ -88,13 +90,13 @@ def publish(
     return manifest
 
 
-def _still_valid(profiles: ProfileSet, settings: Settings) -> Manifest | None:
-    """The newest manifest, if every file of it is whole and its profiles say what these say."""
+def _still_valid(profiles: ProfileSet, settings: Settings, kpis: KpiSet | None) -> Manifest | None:
+    """The newest manifest, if every file of it is whole, and its profiles and KPIs say what these say."""
     manifest = latest(settings, profiles.source)
     if manifest is None or manifest.version != profiles.version or verify(manifest):
         return None
     published = {artifact.dataset for artifact in manifest.artifacts if artifact.dataset}
-    if published != {profile.dataset for profile in profiles.profiles}:
+    if published != {profile.dataset for profile in profiles.profiles} or _kpis_of(manifest) != _kpi_json(kpis):
         return None
     same = (
         same_profile(profile_json(profile), (manifest.folder / profile.dataset / "profile.json").read_text("utf-8"))
@@ -140,13 +142,21 @@ def _artifacts(
             yield _artifact(pending.write(f"{profile.dataset}/{name}", text), profile.dataset)
         if rejects:
             yield _artifact(rejects, profile.dataset)
-    if kpis:
-        from udb_pipelines.kpis.after import FILE as KPI_FILE
-
-        yield _artifact(pending.write(KPI_FILE, kpis.model_dump_json(indent=2) + "\n"), None)
+    if answers := _kpi_json(kpis):
+        yield _artifact(pending.write(KPI_FILE, answers), None)
     if total > 1:
         yield _artifact(pending.write("index.html", index_html(profiles, detection)), None)
     report_progress("Publish", total, total, "datasets")
+
+
+def _kpi_json(kpis: KpiSet | None) -> str:
+    return kpis.model_dump_json(indent=2) + "\n" if kpis else ""
+
+
+def _kpis_of(manifest: Manifest) -> str:
+    """The answers published; empty without any."""
+    file = manifest.folder / KPI_FILE
+    return file.read_text("utf-8") if file.is_file() else ""
 
 
 def _artifact(written: Written, dataset: str | None) -> Artifact:

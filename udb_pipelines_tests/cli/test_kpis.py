@@ -62,6 +62,26 @@ def test_a_sync_asks_what_reads_its_tables_and_publishes_it(udb: Udb, project: P
     assert (republished["unchanged"], "120 EUR" in report.read_text()) == (True, True)
 
 
+def test_what_is_asked_later_is_answered_though_nothing_was_loaded(udb: Udb, project: Path) -> None:
+    assert udb("run", "orders.csv", "--json").json["jobs"][0]["unchanged"]
+    more = KPIS + "  - name: smallest\n    sql: SELECT min(amount) FROM orders\n    unit: EUR\n"
+    project.write_text(more)
+    job = udb("run", "orders.csv", "--json").json["jobs"][0]
+    report = Path(job["reports"]["orders"])
+    asked = report.parents[1] / "kpis.json"
+    assert (job["unchanged"], "10 EUR" in report.read_text()) == (True, True)
+    assert [found["value"] for found in json.loads(asked.read_text())["results"]] == [30.0, 30.0, 20.0, 10.0]
+    written = asked.stat().st_mtime_ns
+    udb("run", "orders.csv")
+    assert asked.stat().st_mtime_ns == written
+    project.write_text(more.replace("sum(amount) AS total", "2 * sum(amount) AS total"))
+    udb("run", "orders.csv")
+    assert [found["value"] for found in json.loads(asked.read_text())["results"]] == [30.0, 60.0, 20.0, 10.0]
+    project.unlink()
+    udb("run", "orders.csv")
+    assert not asked.exists()
+
+
 def test_values_over_versions_become_a_line(udb: Udb, project: Path) -> None:
     for amount in (5, 6, 7):
         Path("orders.csv").write_text(f"number,customer,amount\n1,1,{amount}\n")

@@ -40,7 +40,7 @@ def test_a_file_is_read() -> None:
     assert project.view_sql == {"paid": "SELECT * FROM orders WHERE status = 'paid'"}
     (kpi,) = project.kpis
     assert (kpi.name, kpi.unit, kpi.sources) == ("revenue", "EUR", ("orders",))
-    assert parse("").kpis == ()
+    assert parse("").kpis == parse("# nothing yet\n\n").kpis == ()
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,7 @@ def test_a_file_is_read() -> None:
         ("kpis:\n  - name: a\n   sql: x\n", "line 3"),
         ("kpis: 3\n", "line 1: kpis"),
         ("- 1\n", "line 1"),
+        ("kpis: []\nkpis: []\n", "line 2: the key kpis stands here twice"),
         ("version: 2\n", "line 1: version"),
     ],
 )
