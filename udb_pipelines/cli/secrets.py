@@ -84,6 +84,10 @@ def rotate() -> None:
       UDB_SECRET_KEY="$NEW,$OLD" udb secrets rotate
     """
     from udb_pipelines.cli import session
+    from udb_pipelines.control.tenants import TenantRegistry
 
     count = session.secrets().rotate()
     note(f"{count} secret{'' if count == 1 else 's'} now open with the first key; the others are not needed any more.")
+    others = [tenant for tenant in TenantRegistry(session.settings()).list() if tenant != session.settings().tenant]
+    if others:
+        note(f"Each tenant's secrets are rotated apart: udb secrets rotate --tenant {others[0]}")

@@ -23,7 +23,7 @@ from udb_pipelines.errors import UdbError
 METADATA = MetaData()
 """The tables; each is added by the module that owns it."""
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in ``migrations/versions``; a test keeps the two in step."""
 
 _ADVISORY_LOCK = 0x7564_6263

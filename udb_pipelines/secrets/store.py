@@ -2,7 +2,7 @@
 
 The keys (``UDB_SECRET_KEY``) are never stored. Several may be given, newest first: the first encrypts, all of them
 decrypt, and :meth:`SecretStore.rotate` writes everything anew under the first, after which the others can go.
-Each token is bound to its name, so that tokens exchanged in the database are noticed.
+Each token is bound to its tenant and name, so that tokens exchanged in the database are noticed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Column, DateTime, String, Table, Text, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
-from udb_pipelines.config import Settings
+from udb_pipelines.config import DEFAULT_TENANT, Settings
 from udb_pipelines.control.database import METADATA, Database
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model, slug
@@ -24,6 +24,7 @@ from udb_pipelines.operations import scrub
 _table = Table(
     "secrets",
     METADATA,
+    Column("tenant", String(40), primary_key=True),
     Column("name", String(63), primary_key=True),
     Column("token", Text, nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
@@ -43,10 +44,11 @@ def new_key() -> str:
 
 
 class SecretStore:
-    """The stored secrets of one UDB home. Safe to use from several processes at once."""
+    """The stored secrets of the tenant that the settings name. Safe to use from several processes at once."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._own = _table.c.tenant == settings.tenant
         self._database = Database(settings)
 
     def set(self, name: str, value: str) -> SecretInfo:
@@ -61,8 +63,8 @@ class SecretStore:
         scrub.register(value)
         row = {"token": self._encrypt(name, value), "updated_at": datetime.now(UTC)}
         with self._database.begin() as connection:
-            if not connection.execute(update(_table).where(_table.c.name == name).values(row)).rowcount:
-                connection.execute(insert(_table).values(name=name, **row))
+            if not connection.execute(update(_table).where(self._own, _table.c.name == name).values(row)).rowcount:
+                connection.execute(insert(_table).values(tenant=self._settings.tenant, name=name, **row))
         return SecretInfo(name=name, updated_at=row["updated_at"])
 
     def get(self, name: str) -> str:
@@ -72,7 +74,7 @@ class SecretStore:
             UdbError: ``E_AUTH`` when there is none of that name, ``E_SECRET_KEY`` when no key opens it.
         """
         with self._database.begin() as connection:
-            token = connection.execute(select(_table.c.token).where(_table.c.name == name)).scalar()
+            token = connection.execute(select(_table.c.token).where(self._own, _table.c.name == name)).scalar()
         if token is None:
             raise UdbError(
                 "E_AUTH", f"no secret is stored as {name}", remedy=f"store it, then run again: udb secrets set {name}"
@@ -89,7 +91,7 @@ class SecretStore:
         """
         with self._database.begin() as connection:
             _take_write_lock(connection)
-            query = select(_table.c.token).where(_table.c.name == name).with_for_update()
+            query = select(_table.c.token).where(self._own, _table.c.name == name).with_for_update()
             token = connection.execute(query).scalar()
             if token is None:
                 raise UdbError("E_AUTH", f"no secret is stored as {name}", remedy=f"udb secrets set {name}")
@@ -97,14 +99,16 @@ class SecretStore:
             after = change(before)
             if after != before:
                 row = {"token": self._encrypt(name, after), "updated_at": datetime.now(UTC)}
-                connection.execute(update(_table).where(_table.c.name == name).values(row))
+                connection.execute(update(_table).where(self._own, _table.c.name == name).values(row))
         scrub.register(after)
         return after
 
     def list(self) -> tuple[SecretInfo, ...]:
         """Names and dates, by name; needs no key."""
         with self._database.begin() as connection:
-            rows = connection.execute(select(_table.c.name, _table.c.updated_at).order_by(_table.c.name)).all()
+            rows = connection.execute(
+                select(_table.c.name, _table.c.updated_at).where(self._own).order_by(_table.c.name)
+            ).all()
         return tuple(SecretInfo(name=name, updated_at=_with_zone(updated_at)) for name, updated_at in rows)
 
     def remove(self, name: str) -> None:
@@ -114,18 +118,18 @@ class SecretStore:
             UdbError: ``E_AUTH`` when there is none of that name.
         """
         with self._database.begin() as connection:
-            if not connection.execute(delete(_table).where(_table.c.name == name)).rowcount:
+            if not connection.execute(delete(_table).where(self._own, _table.c.name == name)).rowcount:
                 raise UdbError("E_AUTH", f"no secret is stored as {name}", remedy="udb secrets list shows the names")
 
     def rotate(self) -> int:
-        """Encrypt every secret anew with the first key, all or none; returns how many.
+        """Encrypt every secret of the tenant anew with the first key, all or none; returns how many.
 
         Raises:
             UdbError: ``E_SECRET_KEY`` naming the secrets that no key opens; then nothing was changed.
         """
         with self._database.begin() as connection:
             _take_write_lock(connection)
-            rows = connection.execute(select(_table.c.name, _table.c.token).with_for_update()).all()
+            rows = connection.execute(select(_table.c.name, _table.c.token).where(self._own).with_for_update()).all()
             lost = [name for name, token in rows if not self._opens(name, token)]
             if lost:
                 raise UdbError(
@@ -136,20 +140,24 @@ class SecretStore:
                 )
             for name, token in rows:
                 anew = self._encrypt(name, self._decrypt(name, token))
-                connection.execute(update(_table).where(_table.c.name == name).values(token=anew))
+                connection.execute(update(_table).where(self._own, _table.c.name == name).values(token=anew))
         return len(rows)
 
     def _encrypt(self, name: str, value: str) -> str:
-        return self._keys().encrypt(json.dumps([name, value]).encode()).decode()
+        return self._keys().encrypt(json.dumps([self._bound(name), value]).encode()).decode()
 
     def _decrypt(self, name: str, token: str) -> str:
         try:
             bound_to, value = json.loads(self._keys().decrypt(token.encode()))
         except InvalidToken:
             raise UdbError("E_SECRET_KEY", f"no key in UDB_SECRET_KEY opens the secret {name}") from None
-        if bound_to != name:
+        if bound_to != self._bound(name):
             raise UdbError("E_SECRET_KEY", f"the entry {name} holds another secret's value; it was tampered with")
         return str(value)
+
+    def _bound(self, name: str) -> str:
+        """What a token is bound to: no name has a dot in it."""
+        return name if self._settings.tenant == DEFAULT_TENANT else f"{self._settings.tenant}.{name}"
 
     def _opens(self, name: str, token: str) -> bool:
         try:

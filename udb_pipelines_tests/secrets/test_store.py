@@ -11,6 +11,7 @@ from contextlib import closing
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import create_engine
 
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
@@ -112,3 +113,36 @@ def test_the_command_takes_the_value_from_standard_input_and_shows_it_nowhere(se
     assert "not_a_name" in wrong.stderr
     empty = udb("set", "shop", given="")
     assert empty.returncode == 2
+
+
+def test_tenants_have_secrets_of_their_own(settings: Settings) -> None:
+    here = _with_keys(settings, new_key())
+    default, acme = SecretStore(here), SecretStore(here.for_tenant("acme"))
+    default.set("shop", PLANTED)
+    with pytest.raises(UdbError) as caught:
+        acme.get("shop")
+    assert caught.value.code == "E_AUTH"
+    acme.set("shop", "acme's own")
+    assert (default.get("shop"), acme.get("shop")) == (PLANTED, "acme's own")
+    assert acme.rotate() == 1
+    acme.remove("shop")
+    assert (acme.list(), default.get("shop")) == ((), PLANTED)
+    acme.set("shop", "anew")
+    with closing(sqlite3.connect(settings.home / "control.sqlite")) as database, database:
+        database.execute("UPDATE secrets SET token = (SELECT token FROM secrets WHERE tenant = 'default')")
+    with pytest.raises(UdbError, match="tampered"):
+        acme.get("shop")
+
+
+def test_secrets_from_before_there_were_tenants_stay_those_of_the_default_one(settings: Settings) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    here = _with_keys(settings, new_key())
+    SecretStore(here).set("shop", PLANTED)
+    config = Config()
+    config.set_main_option("script_location", "udb_pipelines:control/migrations")
+    with create_engine(f"sqlite:///{settings.home / 'control.sqlite'}").begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
+    assert SecretStore(here).get("shop") == PLANTED
