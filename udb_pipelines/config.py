@@ -203,6 +203,45 @@ class Settings(BaseSettings):
         SecretStr | None,
         Field(description="PostgreSQL URL of Dagster's storage; SQLite files in DAGSTER_HOME when unset"),
     ] = None
+    airbyte_url: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("AIRBYTE_URL", "airbyte_url"),
+            pattern=r"^https?://[^@\s]+$",
+            description="Airbyte server for airbyte-server: sources, e.g. http://localhost:8000, https://api.airbyte.com",
+        ),
+    ] = None
+    airbyte_client_id: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias=AliasChoices("AIRBYTE_CLIENT_ID", "airbyte_client_id"),
+            description="Id of an application of the Airbyte server; none is sent when unset",
+        ),
+    ] = None
+    airbyte_client_secret: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias=AliasChoices("AIRBYTE_CLIENT_SECRET", "airbyte_client_secret"),
+            description="Secret of that application",
+        ),
+    ] = None
+    airbyte_workspace: Annotated[
+        str | None,
+        Field(
+            validation_alias=AliasChoices("AIRBYTE_WORKSPACE", "airbyte_workspace"),
+            description="Id or name of the Airbyte workspace; needed where there are several",
+        ),
+    ] = None
+    airbyte_destination: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias=AliasChoices("AIRBYTE_DESTINATION", "airbyte_destination"),
+            description="PostgreSQL URL that Airbyte writes to and UDB reads from; ${NAME} for secrets",
+        ),
+    ] = None
+    airbyte_sync_hours: Annotated[
+        float, Field(gt=0, description="How long a sync of the Airbyte server may take before it is cancelled, hours")
+    ] = 24
     otlp_endpoint: Annotated[
         str | None,
         Field(
