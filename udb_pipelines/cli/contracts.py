@@ -63,7 +63,13 @@ WEIGHT_STYLES = {"breaking": "red", "safe": "green"}
 
 @app.command("list")
 def list_contracts(as_json: Json = False) -> None:
-    """List the datasets that have a contract in force, and since when."""
+    """List the datasets that have a contract in force, and since when.
+
+    [bold]Examples[/bold]
+
+      udb contract list
+      udb contract list --json
+    """
     from udb_pipelines import contracts
 
     settings = session.settings()
@@ -139,7 +145,12 @@ def pin(name: Name, file: File = None, as_json: Json = False) -> None:
 
 @app.command("unpin")
 def unpin(name: Name) -> None:
-    """Take a contract out of force. Its history stays: udb contract history."""
+    """Take a contract out of force. Its history stays: udb contract history.
+
+    [bold]Example[/bold]
+
+      udb contract unpin orders
+    """
     from udb_pipelines import contracts
 
     for dataset in _datasets(name):
@@ -149,7 +160,12 @@ def unpin(name: Name) -> None:
 
 @app.command("history")
 def history(name: Dataset, as_json: Json = False) -> None:
-    """List every contract that was pinned for a dataset, newest first, with the file that holds it."""
+    """List every contract that was pinned for a dataset, newest first, with the file that holds it.
+
+    [bold]Example[/bold]
+
+      udb contract history orders
+    """
     from udb_pipelines import contracts
 
     (dataset,) = _datasets(name, only_one=True)

@@ -23,8 +23,9 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the s
 def key() -> None:
     """Print a new key for UDB_SECRET_KEY. Keep it where secrets are kept; UDB never stores it.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
+      udb secrets key
       export UDB_SECRET_KEY=$(udb secrets key)
     """
     from udb_pipelines.secrets.store import new_key
@@ -52,7 +53,13 @@ def set_secret(name: NameArgument) -> None:
 
 @app.command("list")
 def list_secrets(as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False) -> None:
-    """List names and dates; values are never shown."""
+    """List names and dates; values are never shown.
+
+    [bold]Examples[/bold]
+
+      udb secrets list
+      udb secrets list --json
+    """
     from udb_pipelines.cli import session
 
     known = session.secrets().list()
@@ -68,7 +75,12 @@ def list_secrets(as_json: Annotated[bool, typer.Option("--json", help="JSON on s
 
 @app.command("remove")
 def remove(name: NameArgument) -> None:
-    """Forget a secret. Sources that refer to it fail from then on, and say so."""
+    """Forget a secret. Sources that refer to it fail from then on, and say so.
+
+    [bold]Example[/bold]
+
+      udb secrets remove shop_password
+    """
     from udb_pipelines.cli import session
 
     session.secrets().remove(name)
