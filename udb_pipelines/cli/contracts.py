@@ -309,8 +309,8 @@ def _datasets(name: str, *, only_one: bool = False) -> tuple[str, ...]:
 def _inferred(dataset: str) -> Document:
     """What the newest published profile fits."""
     from udb_pipelines import publishing, warehouse
-    from udb_pipelines.contracts.infer import FILE_NAME
     from udb_pipelines.contracts.faults import read
+    from udb_pipelines.contracts.infer import FILE_NAME
 
     source = next((i.source for i in warehouse.datasets(session.lake()) if i.dataset == dataset), None) or dataset
     manifest = publishing.latest(session.settings(), source)
@@ -331,8 +331,8 @@ def _in_force(dataset: str) -> Pin:
 
 def _read(file: Path) -> Document:
     """A contract from a file, checked against the standard."""
-    from udb_pipelines.contracts.validation import validate
     from udb_pipelines.contracts.faults import read
+    from udb_pipelines.contracts.validation import validate
 
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
