@@ -18,6 +18,7 @@ from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema, OnSchemaChange, SchemaChange
 from udb_pipelines.warehouse import ledger, schema
+from udb_pipelines.warehouse.carrying import Carried
 from udb_pipelines.warehouse.files import make_folder, sync_all
 
 Mode = Literal["overwrite", "append", "upsert"]
@@ -167,13 +168,17 @@ def prepare(connection: duckdb.DuckDBPyConnection, plan: Plan, folder: Path) -> 
     as_stored = [(column.name, column.type) for column in plan.after]
     if superseded or [(column.name, column.type) for column in batch.columns] != as_stored:
         rows = _last_per_key(batch) if superseded else _read(batch.files)
-        files = (_write(connection, f"SELECT {_cast(plan.after, batch.columns)} FROM {rows}", folder / "batch"),)
+        text = Carried(connection, batch.files, batch.columns, plan.after)
+        query = f"SELECT {_cast(plan.after, batch.columns)}{text.columns} FROM {rows}"
+        files = (_write(connection, query, folder / "batch", text.option),)
     replacing, known, tombstones = files, 0, 0
     if batch.mode != "overwrite" and batch.cursor and plan.rows_before and files:
-        files, known = _only(connection, files, _unknown(plan, files), folder / "unknown")
+        text = Carried(connection, files, plan.after, plan.after)
+        files, known = _only(connection, files, _unknown(plan, files, text), folder / "unknown", text)
         replacing = files
     if batch.mode == "upsert" and batch.tombstone and files:
-        files, tombstones = _only(connection, files, _living(plan, files), folder / "living")
+        text = Carried(connection, files, plan.after, plan.after)
+        files, tombstones = _only(connection, files, _living(plan, files, text), folder / "living", text)
     deleted = _deleted(connection, plan, replacing, files) if tombstones or batch.keys else 0
     if plan.rebuilds:
         stored = (
@@ -188,10 +193,10 @@ def prepare(connection: duckdb.DuckDBPyConnection, plan: Plan, folder: Path) -> 
 
 
 def _only(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], query: str, target: Path
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], query: str, target: Path, text: Carried
 ) -> tuple[tuple[Path, ...], int]:
     """The rows of the files that ``query`` keeps, and the number of the others."""
-    kept = _write(connection, query, target)
+    kept = _write(connection, query, target, text.option)
     return (kept,), count_rows(connection, files) - count_rows(connection, [kept])
 
 
@@ -212,7 +217,7 @@ def replaced(batch: Batch, files: Sequence[Path], table: str) -> str:
     return f"({' OR '.join(found)})" if found else "false"
 
 
-def _unknown(plan: Plan, files: Sequence[Path]) -> str:
+def _unknown(plan: Plan, files: Sequence[Path], text: Carried) -> str:
     """SQL of the rows in the files, in stored types, that the dataset does not hold yet.
 
     An append with a key looks at key and cursor. Otherwise the whole row counts, and may rightly come twice: the
@@ -233,13 +238,13 @@ def _unknown(plan: Plan, files: Sequence[Path]) -> str:
         number = f"row_number() OVER (PARTITION BY {among}) AS _udb_n"
         recent, fresh = f"SELECT *, {number} FROM ({recent})", f"SELECT *, {number} {fresh}"
         same = [*compared, "_udb_n"]
-    columns = ", ".join(f"new.{quote_identifier(column.name)}" for column in plan.after)
+    columns = ", ".join(f"new.{quote_identifier(column.name)}" for column in plan.after) + text.columns
     return (
         f"SELECT {columns} FROM ({fresh}) AS new WHERE NOT EXISTS (FROM ({recent}) AS old WHERE {_same(same, 'old')})"
     )
 
 
-def _living(plan: Plan, files: Sequence[Path]) -> str:
+def _living(plan: Plan, files: Sequence[Path], text: Carried) -> str:
     """SQL of the rows in the files of an upsert that are no tombstones."""
     name = plan.batch.tombstone or ""
     kind = next((column.type for column in plan.after if column.name == name), "VARCHAR")
@@ -248,7 +253,7 @@ def _living(plan: Plan, files: Sequence[Path]) -> str:
     # Where a database has no booleans, 0 and 1 stand for them.
     flag = kind == "BOOLEAN" or kind.endswith("INT") or kind == "INTEGER"
     alive = f"{column}::BOOLEAN IS NOT TRUE" if flag else f"{column} IS NULL"
-    return f"SELECT {columns} FROM {_read(files)} WHERE {alive}"
+    return f"SELECT {columns}{text.columns} FROM {_read(files)} WHERE {alive}"
 
 
 def _with_stored_keys(connection: duckdb.DuckDBPyConnection, plan: Plan, keys: Path, target: Path) -> Plan:
@@ -331,10 +336,10 @@ def _cast(after: Sequence[ColumnSchema], present: Sequence[ColumnSchema]) -> str
     )
 
 
-def _write(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> Path:
+def _write(connection: duckdb.DuckDBPyConnection, query: str, file: Path, options: str = "") -> Path:
     make_folder(file.parent)
     target = file.with_suffix(".parquet")
-    connection.execute(f"COPY ({query}) TO {quote_literal(target)} (FORMAT parquet, COMPRESSION zstd)")
+    connection.execute(f"COPY ({query}) TO {quote_literal(target)} (FORMAT parquet, COMPRESSION zstd{options})")
     return target
 
 

@@ -55,7 +55,7 @@ def _make_view(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
         raise UdbError(
             "E_SQL",
             f"{dataset}{SUFFIX}: {len(files) - len(told)} of {len(files)} data files hold no text; their rows came "
-            "with types of their own, or were rewritten when they were merged with rows stored before",
+            "with types of their own, or were rewritten in other types or with the rows of other files",
             remedy=f"ask {dataset} itself",
         )
     text = " UNION ALL BY NAME ".join(_select(connection, columns, told)) if files else _nothing(columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -85,6 +86,40 @@ def test_appended_files_give_their_text_each_in_its_form(settings: Settings, tmp
     load(settings, file, sync_mode="full_refresh_append")
     days = [day for _, day in warehouse.query(lake, "FROM shop__text ORDER BY id").rows]
     assert days == ["13/01/2024", "14/01/2024", "2024-01-15", "2024-01-16"]
+
+
+DATES = "id,day,price,flag\n"
+
+
+@pytest.mark.parametrize("mode", ["incremental_upsert", "incremental_append"])
+def test_rows_written_anew_keep_their_text(settings: Settings, tmp_path: Path, mode: str) -> None:
+    file = tmp_path / "days.csv"
+    options = {"sync_mode": mode, "primary_key": ("id",), "cursor": "id", "null_markers": ("NA",)}
+    first = [("1", "13/01/2024", "1.50", "NA"), ("2", "14/01/2024", "2", "TRUE"), ("3", "15/01/2024", "2.5", "FALSE")]
+    file.write_text(DATES + "".join(",".join(row) + "\n" for row in first), encoding="utf-8")
+    lake = load(settings, file, **options)
+    # A key that comes twice, one that is stored, and a column that is text from now on in the batch alone.
+    second = [("3", "16/01/2024", "3.50", "TRUE"), ("4", "17/01/2024", "4.0", "NA"), ("4", "18/01/2024", "5", "TRUE")]
+    file.write_text(DATES + "".join(",".join(row) + "\n" for row in second), encoding="utf-8")
+    load(settings, file, **options)
+    found = list(warehouse.query(lake, "FROM shop__text ORDER BY id, day").rows)
+    kept = first[:2] + second[:1] + second[2:] if mode == "incremental_upsert" else first + second
+    assert [row for row in found if row[0] in ("1", "2", "4")] == [row for row in kept if row[0] in ("1", "2", "4")]
+    assert (
+        warehouse.query(lake, "SELECT count(*) FROM shop__text").rows
+        == warehouse.query(lake, "SELECT count(*) FROM shop").rows
+    )
+
+
+def test_a_value_that_takes_the_stored_type_keeps_its_text(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text("id,price\n1,1.50\n2,0.25\n3,NA\n", encoding="utf-8")
+    lake = load(settings, file, sync_mode="full_refresh_append", null_markers=("NA",))
+    file.write_text("id,price\n4,7\n5,8\n", encoding="utf-8")
+    load(settings, file, sync_mode="full_refresh_append")
+    assert warehouse.query(lake, "SELECT sum(price) FROM shop").rows[0][0] == Decimal("16.75")
+    prices = [price for (price,) in warehouse.query(lake, "SELECT price FROM shop__text ORDER BY id").rows]
+    assert prices == ["1.50", "0.25", "NA", "7", "8"]
 
 
 def test_a_dataset_without_text_says_so(settings: Settings, tmp_path: Path) -> None:
