@@ -11,6 +11,8 @@ from udb_pipelines.models import ColumnSchema, Finding, slug
 
 MAX_LENGTH = 63
 MOST_UNITS = 30
+SPARSE = 5
+"""Columns from which on a header that names less than half of them is doubtful."""
 
 
 def safe_name(text: str) -> str:
@@ -42,8 +44,13 @@ def name_columns(originals: Iterable[str], types: Iterable[str] | None = None) -
 
 def name_findings(originals: Iterable[str], columns: tuple[ColumnSchema, ...]) -> tuple[Finding, ...]:
     """What is wrong with the names in the source: empty ones and ones that stand twice."""
+    originals = list(originals)
     seen: set[str] = set()
     findings = []
+    named = sum(bool(name.strip()) for name in originals)
+    if len(originals) >= SPARSE and 2 * named < len(originals):
+        message = f"only {named} of {len(originals)} columns have a name in the row that was taken for the header"
+        findings.append(told("W_HEADER_GUESSED", message, count=len(originals) - named))
     for position, (original, column) in enumerate(zip(originals, columns, strict=True), start=1):
         key = original.strip().casefold()
         if not key:

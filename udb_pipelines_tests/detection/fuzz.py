@@ -7,14 +7,21 @@ takes longer or needs more is a defect: its bytes are kept and named.
 
 from __future__ import annotations
 
+import gzip
+import io
+import lzma
 import multiprocessing
 import random
 import resource
 import shutil
 import sys
+import tarfile
 import tempfile
 import time
+import zipfile
+import zlib
 from collections import Counter
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -28,6 +35,9 @@ MEMORY_MB = 3_000
 """Of address space; a file needs a third of that as a rule."""
 FILES_PER_CHILD = 400
 """A new child now and then shows what is left of one file in the next, and what is not."""
+INSIDE = 0.3
+PACKED = 0.45
+"""Up to these chances a file is damaged inside (if it is an archive), or packed after it was damaged."""
 DEFECTS = ("E_INTERNAL", "E_COUNT_MISMATCH", "E_HANG", "E_CRASH", "E_MEMORY")
 
 
@@ -42,16 +52,19 @@ def main(seconds: float, seed: int) -> int:
     ends = time.monotonic() + seconds
     seen: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
+    ways: Counter[str] = Counter()
     defects = 0
     child = Child(home)
     while time.monotonic() < ends:
         # By suffix first: otherwise nearly every file is text.
         suffix = rng.choice(sorted(stock))
         original = rng.choice(stock[suffix])
-        path = home / f"damaged{original.suffix}"
-        path.write_bytes(mutated(original.read_bytes(), rng))
+        how, ending, data = damaged(original.read_bytes(), original.suffix, rng)
+        path = home / f"damaged{ending}"
+        path.write_bytes(data)
         found = child.read(path)
         kinds[suffix] += 1
+        ways[how] += 1
         seen[found if found.startswith("E_") else "loaded"] += 1
         if found in DEFECTS:
             defects += 1
@@ -61,10 +74,70 @@ def main(seconds: float, seed: int) -> int:
     shutil.rmtree(home, ignore_errors=True)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     sys.stderr.write(
-        f"seed {seed}: {sum(seen.values())} files of {len(kinds)} kinds, {dict(seen.most_common())}, "
+        f"seed {seed}: {sum(seen.values())} files of {len(kinds)} kinds, {dict(ways.most_common())}, "
+        f"{dict(seen.most_common())}, "
         f"{defects} defects, peak of a child {peak:.0f} MB\n"
     )
     return min(defects, 100)
+
+
+def damaged(content: bytes, suffix: str, rng: random.Random) -> tuple[str, str, bytes]:
+    """How the file is damaged, its suffix, and its bytes.
+
+    Checksums keep damage to the bytes of an archive from what is inside, so one of its members is damaged and packed
+    anew; and a damaged file may be packed.
+    """
+    chance = rng.random()
+    if chance < INSIDE and (inside := _inside(content, rng)):
+        return "inside", suffix, inside
+    data = mutated(content, rng)
+    if chance < PACKED:
+        ending, pack = rng.choice(PACKERS)
+        return "packed", f"{suffix}{ending}", pack(data, suffix)
+    return "bytes", suffix, data
+
+
+def _inside(content: bytes, rng: random.Random) -> bytes | None:
+    """A ZIP archive with one damaged member; None for anything else."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = [(item.filename, archive.read(item)) for item in archive.infolist() if not item.is_dir()]
+    except (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError, OSError, zlib.error, EOFError):
+        return None
+    full = [index for index, (_, data) in enumerate(members) if data]
+    if not full:
+        return None
+    chosen = rng.choice(full)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for index, (name, data) in enumerate(members):
+            archive.writestr(name, mutated(data, rng) if index == chosen else data)
+    return out.getvalue()
+
+
+def _zip(data: bytes, suffix: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"member{suffix}", data)
+        archive.writestr("second.csv", "id,name\n1,ann\n2,bob\n")
+    return out.getvalue()
+
+
+def _tar(data: bytes, suffix: str) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        info = tarfile.TarInfo(f"member{suffix}")
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+PACKERS: tuple[tuple[str, Callable[[bytes, str], bytes]], ...] = (
+    (".zip", _zip),
+    (".tar.gz", _tar),
+    (".gz", lambda data, _: gzip.compress(data)),
+    (".xz", lambda data, _: lzma.compress(data)),
+)
 
 
 class Child:
