@@ -109,6 +109,23 @@ class Settings(BaseSettings):
     download_timeout_seconds: Annotated[float, Field(gt=0, description="How long one download may take in all, s")] = (
         7200
     )
+    http_retry_seconds: Annotated[
+        float, Field(ge=0, description="How long a web server that is busy (429, 5xx) is asked again, s")
+    ] = 60
+    egress: Annotated[
+        Literal["auto", "open", "guarded", "listed"],
+        Field(
+            description="Hosts that addresses may reach: open any, guarded public ones, listed none, and in all of these "
+            "UDB_EGRESS_ALLOW; auto: open for the default tenant, guarded for others"
+        ),
+    ] = "auto"
+    egress_allow: Annotated[
+        str,
+        Field(
+            pattern=r"^[\w.*:/\-, ]*$",
+            description="Hosts that may be reached: names, patterns, networks, e.g. files.corp,*.lan,10.1.0.0/16",
+        ),
+    ] = ""
     landing_quiet_seconds: Annotated[
         float, Field(ge=0, description="A landed file is taken when it has not changed for this long")
     ] = 5
@@ -370,8 +387,8 @@ class Settings(BaseSettings):
 
 _KEPT = frozenset(
     {
-        "archive", "artifacts", "cache", "contracts", "dagster", "landing", "rejects", "snapshots", "stages", "staging", "tmp",
-        "warehouse",
+        "archive", "artifacts", "cache", "contracts", "dagster", "kpis", "landing", "rejects", "snapshots", "stages",
+        "staging", "tmp", "warehouse",
     }
 )  # fmt: skip
 """The default tenant's folders in the home, and Dagster's. People may keep files of their own beside them."""

@@ -83,6 +83,11 @@ CODES: dict[str, CodeInfo] = {
     ),
     "E_AUTH": _error("the credentials were refused", "correct the credentials of the source", Exit.INPUT),
     "E_CONNECT": _error("the host cannot be reached", "check address, network and that the server runs", Exit.INPUT),
+    "E_EGRESS": _error(
+        "the address of a host that may not be reached",
+        "if it is to be trusted, its operator lists it in UDB_EGRESS_ALLOW",
+        Exit.INPUT,
+    ),
     "E_CONNECTOR": _error(
         "a connector cannot be installed, or failed",
         "udb connectors show NAME tells what it needs; udb sources test SOURCE tries it",

@@ -1,7 +1,8 @@
-"""Downloads: an http(s) URL becomes a local file, fetched again only when the server says it changed.
+"""Downloads: what is not on this machine becomes local files, fetched again only when its server says it changed.
 
 The cache is content-addressed: ``cache/content/<sha256>/<file name>`` holds the bytes, ``cache/urls/<key>.json``
-remembers which content a URL had, with its ETag and Last-Modified.
+remembers which content a URL had, with its ETag and Last-Modified. A download that breaks stays in ``cache/partial``
+and goes on there, if the server says that the content still is the same.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from udb_pipelines.config import Settings
-from udb_pipelines.detection.location import Location, mask
+from udb_pipelines.detection.location import Location
 from udb_pipelines.detection.remote.copies import Copies
 from udb_pipelines.detection.shared_links import download_address
 from udb_pipelines.errors import UdbError
@@ -28,6 +29,18 @@ from udb_pipelines.secrets.references import resolve_address
 
 if TYPE_CHECKING:
     import httpx
+
+    from udb_pipelines.detection.remote.http import Web
+    from udb_pipelines.detection.remote.partial import Partial
+
+_BREAKS = 4
+"""Times a download goes on after its connection broke without a byte having come in between."""
+_PAUSE_SECONDS = 0.2
+_PARTIAL_CONTENT = 206
+_NOT_MODIFIED = 304
+_NOT_SATISFIABLE = 416
+_STRONG_DATE_SECONDS = 60
+"""A Last-Modified this much older than the answer is not that of a file still being written (RFC 9110, 8.8.2.2)."""
 
 
 @dataclass(frozen=True)
@@ -55,42 +68,184 @@ def fetch(location: Location, config: Mapping[str, Any], settings: Settings) -> 
         from udb_pipelines.detection.remote.objects import local_copies
 
         return local_copies(location.target, config, settings)
-    copy = local_copy(location.target, settings)
+    copy = local_copy(location.target, settings, config)
     return Copies(copy.parent, ((copy, copy.parent.name),))
 
 
-def local_copy(uri: str, settings: Settings) -> Path:
+def local_copy(uri: str, settings: Settings, config: Mapping[str, Any] | None = None) -> Path:
     """A local file with the content of ``uri`` (http or https; references to secrets allowed).
 
-    A copy in the cache is used when the server confirms it by ETag or Last-Modified.
+    A copy in the cache is used when the server confirms it by ETag or Last-Modified. Of several processes that ask
+    for the same, one fetches and the others wait for it.
+
+    Args:
+        uri: as the source has it.
+        settings: where the cache is, and limits.
+        config: ``header.NAME``: headers for that host, secrets as references.
 
     Raises:
         UdbError: ``E_CONNECT`` when the host cannot be reached or takes too long, ``E_AUTH`` for 401 and 403,
-            ``E_NOT_FOUND`` for 404 and 410, ``E_HTTP`` for any other error, ``E_TOO_LARGE`` past ``max_expanded_gb``.
+            ``E_NOT_FOUND`` for 404 and 410, ``E_HTTP`` for any other error, ``E_TOO_LARGE`` past ``max_expanded_gb``,
+            ``E_EGRESS`` for a host that may not be reached, ``E_OPTION`` for a setting that is none.
     """
-    cache = settings.cache
-    record = cache / "urls" / f"{hashlib.sha256(uri.encode()).hexdigest()[:32]}.json"
-    known = _recall(record, cache)
-    current = _fetch(uri, known, cache, settings)
-    if current != known:
-        record.parent.mkdir(parents=True, exist_ok=True)
-        partial = record.with_suffix(f".{secrets.token_hex(4)}.part")
-        partial.write_text(json.dumps(asdict(current)), encoding="utf-8")
-        partial.replace(record)
-    return _content(cache, current)
+    from udb_pipelines.detection.remote.http import Web, headers_of
+    from udb_pipelines.detection.remote.partial import opened
 
-
-def _fetch(uri: str, known: _Remembered | None, cache: Path, settings: Settings) -> _Remembered:
-    """Ask the server once; ``known`` itself when it confirms that. Trying again is the job's business."""
-    import httpx
-
+    told = dict(config or {})
+    own = json.dumps(told, sort_keys=True) if told else ""
+    key = hashlib.sha256((uri + own).encode()).hexdigest()
     address = download_address(resolve_address(uri, settings))
-    client = httpx.Client(timeout=settings.http_timeout_seconds, follow_redirects=True, headers=_conditions(known))
-    with _translated(uri), client, client.stream("GET", address) as response:
-        if response.status_code == 304 and known:
-            return known
-        _check_status(response, uri)
-        return _download(response, cache, int(settings.max_expanded_gb * 1e9), settings.download_timeout_seconds)
+    with (
+        opened(settings.cache / "partial" / key) as part,
+        Web(uri, headers_of(told, settings), settings) as web,
+    ):
+        record = settings.cache / "urls" / f"{key[:32]}.json"
+        known = _recall(record, settings.cache)
+        download = _Download(web, address, part, settings.cache / "partial" / f"{key}.json", settings)
+        current = download.run(known)
+        if current != known:
+            _write(record, asdict(current))
+    return _content(settings.cache, current)
+
+
+@dataclass
+class _Download:
+    """One URL on its way into the cache."""
+
+    web: Web
+    address: str
+    part: Partial
+    note: Path
+    """Beside the unfinished file: by what the server recognises the content that it is a part of."""
+    settings: Settings
+    deadline: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deadline = time.monotonic() + self.settings.download_timeout_seconds
+
+    def run(self, known: _Remembered | None) -> _Remembered:
+        """What the URL holds now; ``known`` itself when the server confirms that."""
+        try:
+            current = self._until_complete(known)
+        except UdbError:
+            if not self._validator() or not self.part.bytes:
+                self._drop()
+            raise
+        self._drop()
+        return current
+
+    def _until_complete(self, known: _Remembered | None) -> _Remembered:
+        breaks = 0
+        while True:
+            before = self.part.bytes
+            try:
+                with self.web.get(self.address, self._headers(known), self.deadline) as response:
+                    if response.status_code == _NOT_MODIFIED and known:
+                        return known
+                    if response.status_code == _NOT_SATISFIABLE and self.part.bytes:
+                        self._start_over("")
+                        continue
+                    self._begin(response)
+                    with self.web.translated():
+                        self._receive(response)
+                    return self._kept(response)
+            except UdbError as error:
+                breaks = 0 if self.part.bytes > before else breaks + 1
+                can_go_on = self._validator() and breaks < _BREAKS and time.monotonic() < self.deadline
+                if error.code != "E_CONNECT" or not self.part.bytes or not can_go_on:
+                    raise
+            time.sleep(_PAUSE_SECONDS * 2**breaks)
+
+    def _headers(self, known: _Remembered | None) -> dict[str, str]:
+        headers = {}
+        if known and known.etag:
+            headers["If-None-Match"] = known.etag
+        if known and known.last_modified:
+            headers["If-Modified-Since"] = known.last_modified
+        validator = self._validator()
+        if self.part.bytes and validator:
+            headers |= {"Range": f"bytes={self.part.bytes}-", "If-Range": validator, "Accept-Encoding": "identity"}
+        return headers
+
+    def _begin(self, response: httpx.Response) -> None:
+        """Go on behind what has come if this is what follows; from the start otherwise."""
+        span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        if response.status_code == _PARTIAL_CONTENT and span and int(span[1]) == self.part.bytes:
+            return
+        if response.status_code == _PARTIAL_CONTENT:
+            self._start_over("")
+            raise UdbError("E_HTTP", "the server sent another part of the file than it was asked for")
+        self._start_over(_recognised_by(response))
+
+    def _receive(self, response: httpx.Response) -> None:
+        limit = int(self.settings.max_expanded_gb * 1e9)
+        packed = "Content-Encoding" in response.headers
+        announced = 0 if packed else self.part.bytes + int(response.headers.get("Content-Length") or 0)
+        too_large = UdbError("E_TOO_LARGE", "the file at that address is larger than the limit")
+        if announced > limit:
+            self._start_over("")
+            raise too_large
+        # As they arrive: a server that sends a byte now and then must not fill a chunk first.
+        for chunk in response.iter_bytes():
+            if time.monotonic() > self.deadline:
+                raise UdbError(
+                    "E_CONNECT",
+                    f"the download did not end within {self.settings.download_timeout_seconds:g} seconds; "
+                    f"{self.part.bytes} bytes had come",
+                    remedy="raise UDB_DOWNLOAD_TIMEOUT_SECONDS if the server is only slow",
+                )
+            if self.part.bytes + len(chunk) > limit:
+                self._start_over("")
+                raise too_large
+            self.part.append(chunk)
+            progress.report("download", self.part.bytes, announced or None, "bytes")
+
+    def _kept(self, response: httpx.Response) -> _Remembered:
+        current = _Remembered(
+            self.part.sha256,
+            _file_name(response),
+            response.headers.get("ETag"),
+            response.headers.get("Last-Modified"),
+        )
+        self.part.keep(_content(self.settings.cache, current))
+        return current
+
+    def _validator(self) -> str:
+        try:
+            return str(json.loads(self.note.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return ""
+
+    def _start_over(self, validator: str) -> None:
+        # In this order: bytes must never stand beside what other content is recognised by.
+        self.part.restart()
+        _write(self.note, validator)
+
+    def _drop(self) -> None:
+        self.part.drop()
+        self.note.unlink(missing_ok=True)
+
+
+def _recognised_by(response: httpx.Response) -> str:
+    """What a later request for the rest of this content can be tied to; empty when nothing is strong enough."""
+    if "Content-Encoding" in response.headers:
+        return ""
+    etag = str(response.headers.get("ETag", ""))
+    if etag.startswith('"'):
+        return etag
+    changed = str(response.headers.get("Last-Modified", ""))
+    try:
+        age = parsedate_to_datetime(response.headers.get("Date", "")) - parsedate_to_datetime(changed)
+    except (ValueError, TypeError):
+        return ""
+    return changed if not etag and age.total_seconds() > _STRONG_DATE_SECONDS else ""
+
+
+def _write(file: Path, content: object) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(f".{secrets.token_hex(4)}.part")
+    partial.write_text(json.dumps(content), encoding="utf-8")
+    partial.replace(file)
 
 
 def _content(cache: Path, known: _Remembered) -> Path:
@@ -103,81 +258,6 @@ def _recall(record: Path, cache: Path) -> _Remembered | None:
     except (OSError, ValueError, TypeError):
         return None
     return known if _content(cache, known).is_file() else None
-
-
-def _conditions(known: _Remembered | None) -> dict[str, str]:
-    headers = {"User-Agent": "udb-pipelines"}
-    if known and known.etag:
-        headers["If-None-Match"] = known.etag
-    if known and known.last_modified:
-        headers["If-Modified-Since"] = known.last_modified
-    return headers
-
-
-@contextmanager
-def _translated(uri: str) -> Iterator[None]:
-    """Say in our words what went wrong on the way; the library's words may hold the URL with its secrets."""
-    import httpx
-
-    host = urlsplit(mask(uri)).hostname or "the host"
-    try:
-        yield
-    except httpx.TimeoutException:
-        raise UdbError("E_CONNECT", f"{host} did not answer in time") from None
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise UdbError("E_NOT_FOUND", f"{mask(uri)} is not a valid address") from None
-    except httpx.TransportError as error:
-        raise UdbError("E_CONNECT", f"{host} cannot be reached ({type(error).__name__})") from None
-    except httpx.HTTPError as error:
-        raise UdbError("E_HTTP", f"{host} answered with an error ({type(error).__name__})") from None
-
-
-def _check_status(response: httpx.Response, uri: str) -> None:
-    status = response.status_code
-    if status < 400:
-        return
-    code = {401: "E_AUTH", 403: "E_AUTH", 404: "E_NOT_FOUND", 410: "E_NOT_FOUND"}.get(status, "E_HTTP")
-    raise UdbError(code, f"{mask(uri)} answered with status {status}")
-
-
-def _download(response: httpx.Response, cache: Path, limit: int, seconds: float) -> _Remembered:
-    packed = "Content-Encoding" in response.headers
-    announced = 0 if packed else int(response.headers.get("Content-Length") or 0)
-    if announced > limit:
-        raise UdbError("E_TOO_LARGE", "the file at that address is larger than the limit")
-    (cache / "content").mkdir(parents=True, exist_ok=True)
-    partial = cache / "content" / f"{secrets.token_hex(8)}.part"
-    digest = hashlib.sha256()
-    size = 0
-    deadline = time.monotonic() + seconds
-    try:
-        with partial.open("wb") as out:
-            # As they arrive: a server that sends a byte now and then must not fill a chunk first.
-            for chunk in response.iter_bytes():
-                size += len(chunk)
-                if time.monotonic() > deadline:
-                    raise UdbError(
-                        "E_CONNECT",
-                        f"the download did not end within {seconds:g} seconds; {size} bytes had come",
-                        remedy="raise UDB_DOWNLOAD_TIMEOUT_SECONDS if the server is only slow",
-                    )
-                if size > limit:
-                    raise UdbError("E_TOO_LARGE", "the file at that address is larger than the limit")
-                digest.update(chunk)
-                out.write(chunk)
-                progress.report("download", size, announced or None, "bytes")
-        known = _Remembered(
-            digest.hexdigest(),
-            _file_name(response),
-            response.headers.get("ETag"),
-            response.headers.get("Last-Modified"),
-        )
-        target = _content(cache, known)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    return known
 
 
 def _file_name(response: httpx.Response) -> str:

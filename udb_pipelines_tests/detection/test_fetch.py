@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,12 @@ from udb_pipelines.operations import progress
 from udb_pipelines_tests.detection.conftest import Detect, WebServer
 
 CSV = b"id,name\n1,ann\n2,bob\n"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A busy server is not asked again, but in the tests of that."""
+    return Settings(home=tmp_path / "home", http_retry_seconds=0)
 
 
 def test_a_url_is_a_source_like_any_other(detected: Detect, web: WebServer) -> None:

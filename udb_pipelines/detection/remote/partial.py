@@ -25,6 +25,7 @@ class Partial:
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path, self._file = path, file
         self.bytes = 0
+        self._kept = False
         self._digest = hashlib.sha256()
         file.seek(0)
         while chunk := file.read(_CHUNK):
@@ -39,6 +40,7 @@ class Partial:
 
     def restart(self) -> None:
         """Forget what has come: it belongs to other content."""
+        self._file.flush()
         self._file.truncate(0)
         self._digest = hashlib.sha256()
         self.bytes = 0
@@ -55,10 +57,12 @@ class Partial:
         target.parent.mkdir(parents=True, exist_ok=True)
         reached("download-complete")
         self._path.replace(target)
+        self._kept = True
 
     def drop(self) -> None:
-        """Nobody will be able to go on with it."""
-        self._path.unlink(missing_ok=True)
+        """Nobody will be able to go on with it; nothing, when it was kept."""
+        if not self._kept:
+            self._path.unlink(missing_ok=True)
 
 
 @contextmanager

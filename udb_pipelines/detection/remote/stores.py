@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection.remote.addresses import Address
+from udb_pipelines.egress import Guard
 from udb_pipelines.errors import UdbError
 from udb_pipelines.secrets.references import resolve
 
@@ -61,6 +62,8 @@ def open_store(address: Address, config: Mapping[str, Any], settings: Settings) 
     from obstore.store import AzureStore, GCSStore, S3Store
 
     told = _resolved(address.scheme, config, settings)
+    if "endpoint" in told:
+        Guard(settings).check_endpoint(told["endpoint"])
     client: ClientConfig = {
         "allow_http": True,  # only an endpoint that says http:// is asked without encryption
         "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
