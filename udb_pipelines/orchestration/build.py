@@ -76,11 +76,20 @@ def build_defs(
     return dg.Definitions(
         assets=[*path_assets(pooled=True), snapshot_asset(), drill_asset()],
         asset_checks=[fresh, recent],
-        resources={**resources(chosen), **(resource_overrides or {})},
+        resources={**resources(chosen), **_airbyte(chosen), **(resource_overrides or {})},
         jobs=[jobs.path_job(), jobs.multiprocess_job(), *jobs.housekeeping_jobs(), cleanup_job],
         sensors=[*sensors.SENSORS, copying_sensor(chosen)],
         schedules=[*schedules.fixed_schedules(), *_source_schedules(chosen)],
     )
+
+
+def _airbyte(settings: Settings) -> dict[str, object]:
+    """The resource ``airbyte``; its library is imported only where a server is named."""
+    if settings.airbyte_url is None:
+        return {}
+    from udb_pipelines.orchestration.airbyte import airbyte_resources
+
+    return airbyte_resources(settings)
 
 
 def _source_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:

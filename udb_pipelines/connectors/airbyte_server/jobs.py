@@ -48,8 +48,8 @@ def run(server: AirbyteServer, connection_id: str, deadline_seconds: float) -> O
     else started goes on.
 
     Raises:
-        UdbError: ``E_CONNECTOR`` with the server's reasons when it failed or was cancelled, ``E_CONNECT`` when the
-            server stays away, and what signing in raises.
+        UdbError: ``E_CONNECTOR`` with the server's reasons when it failed or was cancelled, or when nothing says whether
+            it was started, ``E_CONNECT`` when the server stays away, and what signing in raises.
     """
     job, ours = _started(server, connection_id)
     logging.get_logger().info("airbyte.job", message=f"Airbyte runs job {job.job_id}", status=job.status)
@@ -99,8 +99,9 @@ def _made_after(server: AirbyteServer, connection_id: str, newest: int, lost: Lo
         found = next((job for job in server.jobs(connection_id) if job.job_id > newest), None)
         if found is not None:
             return found
+    # Not E_CONNECT, which stages try again by themselves: that would start one more.
     raise UdbError(
-        "E_CONNECT",
+        "E_CONNECTOR",
         f"Airbyte at {server.host} did not say whether it started a sync ({lost}), and shows none",
         remedy="run again: a sync that did start is joined then",
     )

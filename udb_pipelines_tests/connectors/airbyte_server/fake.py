@@ -141,6 +141,8 @@ class FakeAirbyte:
             ("POST", "/api/v1/sources/check_connection", lambda **_: {**self.state.check, "jobInfo": {}}, None),
             ("POST", "/api/v1/sources/discover_schema", self._discover, None),
             ("POST", "/api/v1/jobs/get", self._details, None),
+            ("POST", "/api/v1/connections/get", self._configured_connection, None),
+            ("GET", f"{public}/workspaces/{key}", self._one("workspace"), models.WorkspaceResponse),
         ]  # fmt: skip
 
     # --- requests -----------------------------------------------------------------------------------------
@@ -315,6 +317,16 @@ class FakeAirbyte:
         item = self._find("connection", key)
         item.update(body)
         return item
+
+    def _configured_connection(self, body: dict[str, Any], **_: Any) -> Any:
+        """As the configuration API describes a connection."""
+        item = self._find("connection", body["connectionId"])
+        known = {stream["name"]: stream for stream in self.state.catalog}
+        streams = [
+            {"stream": known[setup["name"]], "config": {"selected": True, "syncMode": "full_refresh"}}
+            for setup in item["configurations"]["streams"]
+        ]
+        return {**item, "syncCatalog": {"streams": streams}, "prefix": ""}
 
     def _jobs(self, query: dict[str, str], **_: Any) -> Any:
         found = [self._shown(job) for job in self.state.jobs if job["connectionId"] == query["connectionId"]]

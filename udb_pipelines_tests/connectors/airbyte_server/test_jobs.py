@@ -134,7 +134,7 @@ def test_a_start_that_left_no_trace_is_not_repeated(
     airbyte.state.troubles = [Trouble("POST", "/public/v1/jobs$", status=504)]
     with pytest.raises(UdbError) as refused:
         jobs.run(server, connection, LONG)
-    assert refused.value.code == "E_CONNECT"
+    assert refused.value.code == "E_CONNECTOR"
     assert started(airbyte) == 1
 
 
