@@ -118,8 +118,8 @@ def _polluted(title: str, items: list[Polluted], settings: Settings) -> Lines:
     sums = {who: sum(counts[who] for counts in share.values()) for who in READERS}
     yield f"## {title}"
     yield ""
-    yield f"{total} files of {len(files)} kinds; percent that come back exactly. UDB is scored on the text that its typed"
-    yield "values give back; for it as for its peers, a number or a time that is written otherwise counts as the same."
+    yield f"{total} files of {len(files)} kinds; percent that come back exactly. UDB is scored on the text that its"
+    yield "typed values give back; for it as for its peers, a number or time that is written otherwise is the same."
     rows: list[list[object]] = [
         ["**all**", total, *(f"**{100 * sums[who] / total:.1f}**" for who in READERS)],
         ["wrong and not told, files", "", *(wrong[who] for who in READERS)],
