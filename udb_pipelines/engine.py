@@ -14,7 +14,7 @@ import duckdb
 
 from udb_pipelines.config import Settings
 
-Extension = Literal["avro", "ducklake", "httpfs", "postgres_scanner", "sqlite_scanner"]
+Extension = Literal["avro", "ducklake", "httpfs", "mysql_scanner", "postgres_scanner", "sqlite_scanner"]
 
 
 def extension_file(name: Extension) -> Path:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from udb_pipelines.config import Settings
+from udb_pipelines_tests.mariadb import mariadb as mariadb
+from udb_pipelines_tests.mariadb import mariadb_server as mariadb_server
 from udb_pipelines_tests.objectstore import object_server as object_server
 from udb_pipelines_tests.postgres import postgres_server as postgres_server
 from udb_pipelines_tests.postgres import postgres_url as postgres_url

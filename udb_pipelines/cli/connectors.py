@@ -28,9 +28,10 @@ NATIVE = (
     ("s3", "objects, folders and patterns of S3 and what speaks its protocol: s3://bucket/2024/*.csv"),
     ("gs", "the same of Google Cloud Storage: gs://bucket/folder/"),
     ("az", "the same of Azure Blob Storage: az://container/folder/"),
-    ("sqlite", "tables and views of an SQLite file"),
-    ("duckdb", "tables and views of a DuckDB file"),
-    ("postgres", "tables and views of a PostgreSQL server: postgresql://user:${PASSWORD}@host/database"),
+    ("sqlite", "tables, views and queries of an SQLite file"),
+    ("duckdb", "tables, views and queries of a DuckDB file"),
+    ("postgres", "tables, views and queries of a PostgreSQL server: postgresql://user:${PASSWORD}@host/database"),
+    ("mysql", "tables, views and queries of a MySQL or MariaDB server: mysql://user:${PASSWORD}@host/database"),
 )
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a connector, such as faker or faker@7.2.1.")]

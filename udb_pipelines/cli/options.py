@@ -45,6 +45,12 @@ MaxRejectPct = Annotated[
 ]
 AllowEmpty = Annotated[bool | None, _pin("--allow-empty/--no-allow-empty", help="Whether no rows at all is fine.")]
 Table = Annotated[list[str] | None, _pin("--table", help="Only this table, sheet or archive member. Repeatable.")]
+Query = Annotated[
+    list[str] | None,
+    _pin(
+        "--query", help="Databases: read the rows of a query, as NAME='SELECT ...'. Repeatable.", metavar="NAME=SELECT"
+    ),
+]
 SyncModeOption = Annotated[
     str | None,
     _pin(
@@ -76,7 +82,8 @@ KeepJobs = Annotated[int | None, _pin("--keep-jobs", help="How many jobs' artifa
 READING: dict[str, Any] = {
     "format": Format, "encoding": Encoding, "encoding_errors": EncodingErrors, "delimiter": Delimiter, "quote": Quote,
     "escape": Escape, "header": Header, "skip_rows": SkipRows, "widths": Widths, "comment": Comment,
-    "null_markers": NullMarker, "max_reject_pct": MaxRejectPct, "tables": Table, "primary_key": Key,
+    "null_markers": NullMarker, "max_reject_pct": MaxRejectPct, "tables": Table, "queries": Query,
+    "primary_key": Key,
 }  # fmt: skip
 """What decides how a source is read and judged, by the field of :class:`SourceOptions` it sets."""
 EVERY: dict[str, Any] = READING | {
@@ -157,9 +164,20 @@ def _converted(name: str, value: Any) -> Any:  # noqa: ANN401
         return int(value)
     if name == "config":
         return _configuration(value)
+    if name == "queries":
+        return _queries(value)
     if name == "widths":
         return tuple(part.strip() for part in value.split(","))
     return tuple(value) if isinstance(value, list) else value
+
+
+def _queries(given: list[str]) -> dict[str, str]:
+    """Queries by name, from ``name=SELECT ...``."""
+    named = {name.strip(): query.strip() for name, _, query in (text.partition("=") for text in given)}
+    for name, query in named.items():
+        if not query or " " in name:
+            raise UdbError("E_OPTION", "--query: a query needs a name", remedy="--query recent='SELECT * FROM orders'")
+    return named
 
 
 def _configuration(given: list[str]) -> dict[str, Any]:
@@ -184,5 +202,5 @@ def _configuration(given: list[str]) -> dict[str, Any]:
 
 
 def _option_name(field: str) -> str:
-    renamed = {"null_markers": "--null-marker", "primary_key": "--key", "tables": "--table"}
+    renamed = {"null_markers": "--null-marker", "primary_key": "--key", "tables": "--table", "queries": "--query"}
     return renamed.get(field, "--" + field.replace("_", "-"))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from udb_pipelines import engine
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors import stillness
 from udb_pipelines.connectors.cursors import ALL, Request
+from udb_pipelines.connectors.databases.server import held
 from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.reading import Rows, Task, finding
 from udb_pipelines.connectors.registry import reader_for
@@ -55,10 +58,11 @@ def extract(
         try:
             if connection.connector == "airbyte":
                 _fetch(connection, settings, folder, wanted)
-            read = tuple(
-                _dataset(connection, stream, settings, job_id, folder, wanted)
-                for stream in map(wanted.applied, connection.streams)
-            )
+            with held(connection, settings) as server:
+                read = tuple(
+                    _dataset(connection, stream, settings, job_id, folder, wanted, server)
+                    for stream in map(wanted.applied, connection.streams)
+                )
             stillness.check(connection)
         except UdbError as error:
             shutil.rmtree(folder, ignore_errors=True)
@@ -90,15 +94,22 @@ def _fetch(connection: Connection, settings: Settings, folder: Path, request: Re
 
 
 def _dataset(
-    connection: Connection, stream: Stream, settings: Settings, job_id: str, folder: Path, request: Request
+    connection: Connection,
+    stream: Stream,
+    settings: Settings,
+    job_id: str,
+    folder: Path,
+    request: Request,
+    server: duckdb.DuckDBPyConnection | None,
 ) -> tuple[StagedDataset, Mapping[str, Any]]:
-    """One stream, staged, and its state afterwards."""
+    """One stream, staged, and its state afterwards. ``server`` is the connection that all streams share, if any."""
     before = request.state_of(stream.dataset)
     reader = reader_for(stream.detected)
     scratch = folder / stream.dataset
     with told(stream.dataset):
         scratch.mkdir(parents=True, exist_ok=True)
-    with closing(engine.connect(settings, threads=_threads(stream))) as duck, told(stream.dataset):
+    own = nullcontext(server) if server else closing(engine.connect(settings, threads=_threads(stream)))
+    with own as duck, told(stream.dataset):
         task = Task(duck, connection, stream, settings, scratch, RejectLog(duck), before, request.span)
         with _unchanged(stream):
             rows = reader(task)

@@ -143,7 +143,7 @@ def _columnar(task: Task, rows: int) -> Shown:
 def _relation(task: Task, rows: int) -> Shown:
     from importlib import import_module
 
-    module = {"sqlite": "sqlite_file", "duckdb": "duckdb_file", "database": "postgres"}[task.stream.detected.format]
+    module = {"sqlite": "sqlite_file", "duckdb": "duckdb_file", "database": "server"}[task.stream.detected.format]
     relation: Callable[[Task], str] = import_module(f"udb_pipelines.connectors.databases.{module}").relation_of
     return _query(task, f"SELECT * FROM ({relation(task)}) LIMIT {rows}")
 

@@ -79,7 +79,9 @@ def _chosen(streams: tuple[DetectedStream, ...], tables: tuple[str, ...], source
             stage="provision",
             remedy="correct the names given with --table",
         )
-    return tuple(stream for stream in streams if not tables or any(_is_called(stream, name) for name in tables))
+    return tuple(
+        stream for stream in streams if not tables or stream.query or any(_is_called(stream, name) for name in tables)
+    )
 
 
 def _is_called(stream: DetectedStream, name: str) -> bool:

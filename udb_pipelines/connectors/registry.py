@@ -14,7 +14,7 @@ BY_FORMAT = {
     "airbyte": "airbyte.loading",
     "arrow": "columnar",
     "avro": "columnar",
-    "database": "databases.postgres",
+    "database": "databases.server",
     "delimited": "delimited.reader",
     "duckdb": "databases.duckdb_file",
     "fixed_width": "fixed_width",

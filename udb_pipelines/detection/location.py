@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from udb_pipelines.errors import UdbError
 from udb_pipelines.secrets.references import REFERENCE
 
-Kind = Literal["path", "http", "postgres", "objects"]
+Kind = Literal["path", "http", "postgres", "mysql", "objects"]
 
 SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
 SECRET_QUERY = re.compile(r"(?<=[?&])([^=&]*(?:token|key|secret|password|sig|signature|auth)[^=&]*)=([^&]*)", re.I)
@@ -27,7 +27,7 @@ MASK = "***"
 
 KNOWN_SCHEMES = {
     "abfss": "object stores",
-    "sftp": "SFTP servers", "ftp": "FTP servers", "mysql": "MySQL", "mariadb": "MariaDB",
+    "sftp": "SFTP servers", "ftp": "FTP servers",
     "mssql": "SQL Server", "sqlserver": "SQL Server", "mongodb": "MongoDB", "kafka": "Kafka",
     "oracle": "Oracle", "snowflake": "Snowflake", "bigquery": "BigQuery",
 }  # fmt: skip
@@ -49,12 +49,13 @@ def locate(uri: str) -> Location:
     Raises:
         UdbError: ``E_UNSUPPORTED`` for a scheme that this version cannot read.
     """
-    match = SCHEME.match(uri)
-    scheme = match.group(1).lower() if match else ""
+    scheme = scheme_of(uri)
     if scheme in ("http", "https"):
         return Location("http", uri, mask(uri))
     if scheme in ("postgres", "postgresql"):
         return Location("postgres", uri, mask(uri))
+    if scheme in ("mysql", "mariadb"):
+        return Location("mysql", uri, mask(uri))
     if scheme in ("s3", "gs", "az"):
         return Location("objects", uri, uri)
     if scheme == "file":
@@ -63,6 +64,12 @@ def locate(uri: str) -> Location:
         what = KNOWN_SCHEMES.get(scheme, "this kind of address")
         raise UdbError("E_UNSUPPORTED", f"{scheme}://: {what} cannot be read by this version")
     return Location("path", uri, uri)
+
+
+def scheme_of(uri: str) -> str:
+    """The scheme of an address in lower case; empty for a path."""
+    match = SCHEME.match(uri)
+    return match.group(1).lower() if match else ""
 
 
 def mask(uri: str) -> str:

@@ -49,17 +49,18 @@ def _found(source: Source, settings: Settings) -> Detection:
 
         return of_connector(source, settings)
     location = locate(source.uri)
-    return _postgres(source, location, settings) if location.kind == "postgres" else _files(source, location, settings)
+    of = _server if location.kind in ("postgres", "mysql") else _files
+    return of(source, location, settings)
 
 
-def _postgres(source: Source, location: Location, settings: Settings) -> Detection:
-    from udb_pipelines.detection.database import postgres_tables
+def _server(source: Source, location: Location, settings: Settings) -> Detection:
+    from udb_pipelines.detection.servers import server_tables
 
     return Detection(
         source=source.name,
         uri=location.shown,
-        connector="postgres",
-        streams=postgres_tables(location.target, location.shown, source.options, settings),
+        connector=location.kind,
+        streams=server_tables(location.target, location.shown, source.options, settings),
         bytes=0,
         fingerprint=fingerprint.of_moment(),
     )

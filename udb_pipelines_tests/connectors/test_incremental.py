@@ -7,11 +7,14 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
 import psycopg2
+import pymysql
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +45,7 @@ class Shop:
         self.run(f"INSERT INTO t VALUES ({number}, {moment}, '{what}', {str(gone).lower()})")
 
 
-@pytest.fixture(params=["postgres", "sqlite", "duckdb", "sqlite, counting", "postgres, text"])
+@pytest.fixture(params=["postgres", "mariadb", "sqlite", "duckdb", "sqlite, counting", "postgres, text"])
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Shop:
     kind, _, cursor = request.param.partition(", ")
     if kind == "postgres":
@@ -53,6 +56,9 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Shop:
                 made.execute(statement)
 
         return Shop(url, run, "TEXT" if cursor else "TIMESTAMPTZ")
+    if kind == "mariadb":
+        database = request.getfixturevalue("mariadb")
+        return Shop(database.url, database.run, "VARCHAR(30)" if cursor else "TIMESTAMP(3) NULL")
     path = tmp_path / f"shop.{kind}"
     opened: Any = sqlite3.connect if kind == "sqlite" else duckdb.connect
 
@@ -148,6 +154,12 @@ def living(shop: Shop) -> list[tuple[object, ...]]:
     statement = "SELECT id, what FROM t WHERE NOT gone ORDER BY 1, 2"
     if shop.uri.startswith("postgres"):
         with closing(psycopg2.connect(shop.uri)) as client, client.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+    if shop.uri.startswith("mysql"):
+        parts = urlsplit(shop.uri)
+        client_of = partial(pymysql.connect, host="127.0.0.1", port=parts.port, database=parts.path[1:])
+        with closing(client_of(user=parts.username, password=parts.password)) as client, client.cursor() as cursor:
             cursor.execute(statement)
             return list(cursor.fetchall())
     opened: Any = sqlite3.connect if shop.uri.endswith("sqlite") else duckdb.connect

@@ -1,4 +1,4 @@
-"""A table or view of a DuckDB file, attached read-only."""
+"""A table, view or query of a DuckDB file, attached read-only."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.portable import stored_as
 from udb_pipelines.connectors.progress import watched
 from udb_pipelines.connectors.reading import Rows, Task
+from udb_pipelines.detection.database import derived
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 
@@ -63,8 +64,10 @@ def relation_of(task: Task) -> str:
     """Attach the file; SQL of the table's rows under the names that detection chose, in types that can be stored."""
     detected = task.stream.detected
     _attach(task.duck, detected.files[0])
-    table = qualified(detected.member or detected.name, ALIAS)
-    described = task.duck.execute(f"DESCRIBE {table}").fetchall()
+    if detected.query:
+        task.duck.execute(f"USE {ALIAS}")
+    table = derived(detected.query) if detected.query else qualified(detected.member or detected.name, ALIAS)
+    described = task.duck.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
     names = {column.original_name: column.name for column in detected.columns}
     columns = ", ".join(stored_as(name, sql_type, names.get(name, name)) for name, sql_type, *_ in described)
     return f"SELECT {columns} FROM {table}"

@@ -1,4 +1,4 @@
-"""A table or view of an SQLite file.
+"""A table, view or query of an SQLite file.
 
 SQLite types values, not columns: a column declared as integer may hold text. One pass finds which kinds each column
 holds; then every value is asked for as text that keeps all of it (seventeen digits for a real number) and turned into
@@ -18,6 +18,7 @@ from udb_pipelines.connectors import casting
 from udb_pipelines.connectors.cursors import later
 from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.reading import Rows, Task
+from udb_pipelines.detection.database import derived
 from udb_pipelines.engine import extension_file, quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 
@@ -72,12 +73,12 @@ def read(task: Task) -> Rows:
     """
     file = Path(task.stream.detected.files[0])
     condition, state = _since(task, file)
-    columns, counted = _survey(file, _table(task), condition)
+    columns, counted = _survey(task, file, condition)
     with told(base_name(file)):
         _attach(task)
         staged = _write(task, columns, condition, task.target, counted)
         if task.wants_keys:
-            every, count = _survey(file, _table(task), ALL_ROWS)
+            every, count = _survey(task, file, ALL_ROWS)
             keys = [column for column in every if _name(task, column) in task.stream.primary_key]
             _write(task, keys, ALL_ROWS, task.keys, count)
         stored = casting.stored_columns(task.duck, task.target, task.originals)
@@ -105,7 +106,7 @@ def _since(task: Task, file: Path) -> tuple[str, dict[str, Any] | None]:
     name = quote_identifier(originals.get(task.stream.cursor, task.stream.cursor))
     query = (
         f"SELECT typeof(max({name})), CASE typeof(max({name})) WHEN 'real' THEN format('%!.17g', max({name})) "
-        f"ELSE CAST(max({name}) AS TEXT) END FROM {quote_identifier(_table(task))}"
+        f"ELSE CAST(max({name}) AS TEXT) END FROM {_relation(task)}"
     )
     with _opened(file) as connection:
         kind, value = connection.execute(query).fetchone()
@@ -116,7 +117,7 @@ def _since(task: Task, file: Path) -> tuple[str, dict[str, Any] | None]:
 
 def relation_of(task: Task) -> str:
     """Attach the file; SQL of the table's rows as text."""
-    columns, _ = _survey(Path(task.stream.detected.files[0]), _table(task), ALL_ROWS)
+    columns, _ = _survey(task, Path(task.stream.detected.files[0]), ALL_ROWS)
     _attach(task)
     return _asked(task, columns, ALL_ROWS)
 
@@ -129,12 +130,18 @@ def _attach(task: Task) -> None:
 
 def _asked(task: Task, columns: list[_Column], condition: str) -> str:
     asked = ", ".join(f"{column.asked} AS {quote_identifier(_name(task, column))}" for column in columns)
-    query = quote_literal(f"SELECT {asked} FROM {quote_identifier(_table(task))} WHERE {condition}")
+    query = quote_literal(f"SELECT {asked} FROM {_relation(task)} WHERE {condition}")
     return f"FROM sqlite_query('{ALIAS}', {query})"
 
 
 def _table(task: Task) -> str:
     return (task.stream.detected.member or task.stream.detected.name).removeprefix("main.")
+
+
+def _relation(task: Task) -> str:
+    """SQLite's SQL of all rows of the stream."""
+    query = task.stream.detected.query
+    return derived(query) if query else quote_identifier(_table(task))
 
 
 def _name(task: Task, column: _Column) -> str:
@@ -143,16 +150,19 @@ def _name(task: Task, column: _Column) -> str:
     return known.get(column.name, column.name)
 
 
-def _survey(file: Path, table: str, condition: str) -> tuple[list[_Column], int]:
-    """The columns of a table, the kinds of their values in the rows of ``condition``, and the number of those."""
-    name = quote_identifier(table)
+def _survey(task: Task, file: Path, condition: str) -> tuple[list[_Column], int]:
+    """The columns of a stream, the kinds of their values in the rows of ``condition``, and the number of those."""
+    relation = _relation(task)
     with _opened(file) as connection:
-        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
+        if task.stream.detected.query:
+            columns = [column[0] for column in connection.execute(f"SELECT * FROM {relation} LIMIT 0").description]
+        else:
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({relation})")]
         asked = ", ".join(
             f"group_concat(DISTINCT typeof({c})), max(typeof({c}) = 'integer' AND abs({c} / 2) >= {EXACT // 2})"
             for c in map(quote_identifier, columns)
         )
-        count, *found = connection.execute(f"SELECT count(*), {asked} FROM {name} WHERE {condition}").fetchone()
+        count, *found = connection.execute(f"SELECT count(*), {asked} FROM {relation} WHERE {condition}").fetchone()
     kinds = [frozenset((text or "").split(",")) - {"null", ""} for text in found[::2]]
     return [
         _Column(column, seen, bool(large)) for column, seen, large in zip(columns, kinds, found[1::2], strict=True)
