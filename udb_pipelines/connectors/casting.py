@@ -31,6 +31,9 @@ COUNTS_PER_SCAN = 100
 WIDE = 500
 """Columns that are looked at and written together: a temporary table takes a quarter of a megabyte for each."""
 ROW_GROUP = 122_880
+ROW_GROUP_BYTES = 64 << 20
+"""Text of a row group at the most: a group is in memory as a whole when it is written, its rows 2,048 at a time when
+it is read."""
 PART_GROUP = 2_048
 _ENCODING = "FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000"
 PARQUET = f"{_ENCODING}, ROW_GROUP_SIZE {ROW_GROUP}"
@@ -97,6 +100,13 @@ class TextRelation:
     sql: str
     sample_sql: str
     columns: tuple[TextColumn, ...]
+    row_bytes: float | None = None
+    """Text of a row on average, where it is known: long rows make smaller row groups."""
+
+    @property
+    def row_group(self) -> int:
+        """Rows of a row group."""
+        return ROW_GROUP if not self.row_bytes else min(ROW_GROUP, max(1, int(ROW_GROUP_BYTES / self.row_bytes)))
 
 
 def sample_of(parquet: Path) -> str:
@@ -314,7 +324,13 @@ def _write(
     kept = originals.Originals(forms, companions)
     with watched(connection, what, rows):
         if len(casts) <= WIDE:
-            return _copy(connection, relation, casts, target, f"{PARQUET}, {kept.metadata()}")
+            return _copy(
+                connection,
+                relation,
+                casts,
+                target,
+                f"{_ENCODING}, ROW_GROUP_SIZE {relation.row_group}, {kept.metadata()}",
+            )
         parts = [target.with_suffix(f".{start}.part") for start in range(0, len(casts), WIDE)]
         for number, part in enumerate(parts):
             some = casts[number * WIDE : (number + 1) * WIDE]

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from udb_pipelines.models import ColumnProfile, ValueCount
 from udb_pipelines.profiling import expressions as sql
 from udb_pipelines.profiling.findings import to_findings
+from udb_pipelines.profiling.long_values import LONGEST, length
 from udb_pipelines.profiling.parts import Parts
 from udb_pipelines.profiling.semantics import Semantics, find_semantics, without_values
-from udb_pipelines.profiling.session import VALUES, Facts, Session, shown
+from udb_pipelines.profiling.session import SHOWN_CHARACTERS, VALUES, Facts, Session, shown
 from udb_pipelines.profiling.storage import Column
 from udb_pipelines.profiling.text_column import FACTS, profile_text
 from udb_pipelines.profiling.typed_column import profile_typed
@@ -75,8 +76,8 @@ def _facts(session: Session, columns: Sequence[Column]) -> dict[int, Facts]:
     if alike.has_lengths:
         wanted |= {"shortest": "min(k)", "longest": "max(k)", "characters": "sum(k * n)::BIGINT"}
     wanted |= FACTS if alike.is_text else {}
-    length = f"length({_text(alike)})" if alike.has_lengths else "NULL"
-    found = session.by_column(wanted, f"(SELECT c, v, n, {length} AS k FROM {VALUES})")
+    characters = length(_text(alike)) if alike.has_lengths else "NULL"
+    found = session.by_column(wanted, f"(SELECT c, v, n, {characters} AS k FROM {VALUES})")
     nothing: Facts = dict.fromkeys(wanted, 0) | dict.fromkeys(("shortest", "longest", "characters"))
     return {column.position: found.get(column.position, nothing) for column in columns}
 
@@ -124,6 +125,7 @@ def _assemble(
         money=parts.money,
         date=parts.date,
         text=parts.text,
+        approximate=_approximate(facts, parts),
         findings=to_findings(session, column, parts.suspicions),
         shortest_value=extremes.get("shortest_value"),
         longest_value=extremes.get("longest_value"),
@@ -132,6 +134,17 @@ def _assemble(
         semantic_evidence=semantics.evidence if semantics else (),
         pii_severity=semantics.severity if semantics else None,
     )
+
+
+def _approximate(facts: Facts, parts: Parts) -> tuple[str, ...]:
+    """Figures that are read from the beginnings of long values."""
+    longest = facts.get("longest") or 0
+    if parts.text is None or longest <= SHOWN_CHARACTERS:
+        return ()
+    found = (
+        (f"patterns, characters, scripts (of the first {SHOWN_CHARACTERS} characters)",) if parts.text.patterns else ()
+    )
+    return found if longest <= LONGEST else (*found, f"case (of the first {LONGEST:,} characters)")
 
 
 def _extremes(session: Session, facts: Mapping[int, Facts]) -> dict[int, dict[str, str]]:
@@ -143,7 +156,7 @@ def _extremes(session: Session, facts: Mapping[int, Facts]) -> dict[int, dict[st
     found = {
         (c, length): shown(value)
         for c, length, value in session.rows_of(
-            f"SELECT c, k, min(t) FROM (SELECT c, v::VARCHAR AS t, length(v::VARCHAR) AS k FROM {VALUES}) "
+            f"SELECT c, k, min(t) FROM (SELECT c, v::VARCHAR AS t, {length('v::VARCHAR')} AS k FROM {VALUES}) "
             f"WHERE CASE c {cases} END GROUP BY c, k"
         )
     }

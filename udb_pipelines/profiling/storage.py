@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from udb_pipelines.engine import quote_identifier
+from udb_pipelines.profiling.long_values import in_short
 
 
 class Family(StrEnum):
@@ -67,6 +68,8 @@ class Column:
     storage_type: str
     position: int
     """Counted from 1."""
+    ready: bool = False
+    """The table at hand holds the values as :attr:`value_sql` once made them."""
 
     @property
     def family(self) -> Family:
@@ -93,9 +96,8 @@ class Column:
         """SQL of the value that is grouped and compared.
 
         Nested values, blobs and enumerations become text, so that everything can be grouped, ordered and
-        shown; the other types keep their own order and their cheap hashing.
+        shown; the other types keep their own order and their cheap hashing. Long text is represented in short.
         """
-        as_stored = self.storage_type == "VARCHAR" or self.storage_type in _GROUPED_AS_STORED
-        if as_stored or not self.has_lengths:
+        if self.ready or self.storage_type in _GROUPED_AS_STORED or not self.has_lengths:
             return self.identifier
-        return f"{self.identifier}::VARCHAR"
+        return in_short(self.identifier if self.storage_type == "VARCHAR" else f"{self.identifier}::VARCHAR")

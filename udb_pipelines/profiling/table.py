@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -17,6 +17,7 @@ from udb_pipelines.operations.progress import report
 from udb_pipelines.profiling.column import groups, profile_columns
 from udb_pipelines.profiling.dependencies import dependencies
 from udb_pipelines.profiling.keys import candidate_keys
+from udb_pipelines.profiling.memory import profiling_memory
 from udb_pipelines.profiling.pairs import pair_stats
 from udb_pipelines.profiling.session import VALUES, Session
 from udb_pipelines.profiling.storage import Column
@@ -25,9 +26,6 @@ from udb_pipelines.profiling.verdict import verdict
 
 COPIED_CELLS = 2_000_000
 """A table of at most so many cells is copied into memory first: opening files again and again would cost more."""
-MEMORY_SHARE = 0.55
-"""DuckDB's part of the limit of memory while a larger table is profiled: grouping and sorting values that are all
-different takes a fifth more than DuckDB counts."""
 _COPY = "udb_profile_rows"
 
 
@@ -65,11 +63,11 @@ def profile_table(
     small = rows * len(columns) <= COPIED_CELLS
     # Hundreds of small queries: waking a second thread for each costs more than it computes.
     connection.execute(f"SET threads = {1 if small else settings.threads}")
+    connection.execute(f"SET memory_limit = '{profiling_memory(settings.memory_limit)}'")
     if small:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {_COPY} AS FROM {table}")
-        table = _COPY
-    else:
-        connection.execute(f"SET memory_limit = '{engine_memory(settings.memory_limit, MEMORY_SHARE)}'")
+        made = ", ".join(f"{column.value_sql} AS {column.identifier}" for column in columns)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {_COPY} AS SELECT {made} FROM {table}")
+        table, columns = _COPY, [replace(column, ready=True) for column in columns]
     session = Session(connection, table, rows, settings, now.date(), lists)
     try:
         return _profile(session, columns, origin, now, started)

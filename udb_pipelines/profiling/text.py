@@ -41,7 +41,7 @@ def text_stats(session: Session, facts: Mapping[int, Facts]) -> dict[int, TextSt
         return {}
     values = among(facts)
     cases = session.by_column(_CASES, f"(SELECT c, n, v = upper(v) AS u, v = lower(v) AS l FROM {values})")
-    beyond_ascii = [c for c, known in facts.items() if known["bytes"] != known["characters"]]
+    beyond_ascii = [c for c, known in facts.items() if known["beyond_ascii"]]
     _lay_down_shapes(session, facts, beyond_ascii)
     try:
         patterns, classes = session.ranked(SHAPES, len(facts)), session.by_column(_CLASSES, SHAPES)

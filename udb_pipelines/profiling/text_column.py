@@ -31,7 +31,7 @@ FACTS = {
     "dateish": count_where(sql.dateish("v")),
     "markers": count_where(sql.null_marker("v")),
     "other_notation": count_where(sql.notation("v")),
-    "bytes": "sum(strlen(v) * n)::BIGINT",
+    "beyond_ascii": count_where("strlen(v) <> length(v)"),
 }
 """Aggregates over the distinct-value pass that a text column needs beside those of every column."""
 
@@ -120,10 +120,8 @@ def _parts(session: Session, c: int, text: _Text, parts: Parts) -> Parts:
     if kind == "unknown":
         return parts
     if kind == "date":
-        invalid = tally.non_null - tally.dates
-        return replace(
-            parts, invalid=invalid, suspicions=date_suspicions(session, "v", text.dates, invalid, parts.date)
-        )
+        suspicions = date_suspicions(session, "v", text.dates, tally.non_null - tally.dates, parts.date)
+        return replace(parts, invalid=tally.non_null - text.dates.matching, suspicions=suspicions)
     if kind == "numeric":
         invalid = tally.non_null - tally.numeric
         return replace(parts, invalid=invalid, suspicions=mismatches("E_NUMERIC_FORMAT", invalid, sql.numeric("v")))

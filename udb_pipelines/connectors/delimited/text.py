@@ -18,6 +18,8 @@ from udb_pipelines.models import DetectedStream, Dialect
 
 CHUNK = 1 << 22
 PLAIN = ("utf-8", "ascii", "utf-8-sig")
+WINDOW = 32 << 20
+"""Bytes of a mapped file that are looked at before their pages are given back."""
 BOM = codecs.BOM_UTF8
 LINE_ENDS = (b"\n", b"\r")
 PADDING = b"\x00\x1a"
@@ -54,14 +56,25 @@ class PlainText:
         if not line or self.start >= self.end:
             return False
         with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            at = content.find(line, self.start, self.end)
+            at = _find(content, line, self.start, self.end)
             while at >= 0:
                 after = content[at + len(line) : at + len(line) + 1]
                 begin = at - len(BOM) if content[at - len(BOM) : at] == BOM else at
                 if content[begin - 1 : begin] in LINE_ENDS and after in (*LINE_ENDS, b""):
                     return True
-                at = content.find(line, at + len(line), self.end)
+                at = _find(content, line, at + len(line), self.end)
         return False
+
+
+def _find(content: mmap.mmap, what: bytes, start: int, end: int) -> int:
+    """As ``content.find``, by windows whose pages are given back: a large file would count as memory of the process."""
+    for at in range(start - start % mmap.ALLOCATIONGRANULARITY, end, WINDOW):
+        found = content.find(what, max(at, start), min(at + WINDOW + len(what), end))
+        if hasattr(mmap, "MADV_DONTNEED"):
+            content.madvise(mmap.MADV_DONTNEED, at, min(WINDOW, end - at))
+        if found >= 0:
+            return found
+    return -1
 
 
 def transcoded(

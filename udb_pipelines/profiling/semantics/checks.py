@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from udb_pipelines.engine import quote_literal
 from udb_pipelines.profiling.expressions import full_match
+from udb_pipelines.profiling.long_values import is_short_form
 from udb_pipelines.profiling.semantics.vocabulary import GENDERS, ORGANISATIONS, STREETS, STREETS_ELSEWHERE, words
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -127,14 +128,19 @@ def ip_address() -> str:
 
 
 def json_document() -> str:
-    """An object or an array."""
-    return guarded("(starts_with(v, '{') OR starts_with(v, '['))", "json_valid(v)")
+    """An object or an array; of one too long to be kept whole, its first and last character."""
+    ends = "(starts_with(v, '{') AND ends_with(v, '}') OR starts_with(v, '[') AND ends_with(v, ']'))"
+    return guarded(
+        "(starts_with(v, '{') OR starts_with(v, '['))", f"(json_valid(v) OR {is_short_form('v')} AND {ends})"
+    )
 
 
 def base64_text() -> str:
     """Base64 of at least a dozen bytes, in upper and lower case and with digits or signs among them."""
     varied = "regexp_matches(v, '[a-z]') AND regexp_matches(v, '[A-Z]') AND regexp_matches(v, '[0-9+/]')"
-    return guarded("strlen(v) >= 16 AND strlen(v) % 4 = 0", f"({full_match('v', BASE64)} AND {varied})")
+    return guarded(
+        f"strlen(v) >= 16 AND ({is_short_form('v')} OR strlen(v) % 4 = 0)", f"({full_match('v', BASE64)} AND {varied})"
+    )
 
 
 def base64_sign() -> str:

@@ -1,0 +1,50 @@
+"""What DuckDB may use while a table is profiled, so that the whole process keeps to the limit of memory.
+
+The process holds something before the first query: Python and its libraries, an orchestrator around the job, what
+earlier stages left. And grouping and sorting values that are all different takes more than DuckDB counts.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from udb_pipelines.engine import engine_memory
+
+COUNTED = 0.6
+"""Part of the memory left that DuckDB is told: it was seen to use two thirds more than it was told at the most."""
+MOST = 0.55
+"""Part of the limit, at the most."""
+LEAST = 300e6
+"""Bytes that it gets of a large enough limit in any case: with less, operators fail that cannot spill."""
+_STATM = Path("/proc/self/statm")
+_USUAL = 120e6
+"""Bytes that a process holds, where it cannot be known."""
+_UNITS = {
+    "B": 1,
+    **{f"{p}B": 1000**n for n, p in enumerate("KMGT", 1)},
+    **{f"{p}iB": 1024**n for n, p in enumerate("KMGT", 1)},
+}
+
+
+def profiling_memory(limit: str) -> str:
+    """DuckDB's part of a limit of memory such as ``1GB``, in the same unit."""
+    amount = limit.rstrip("KMGTiB ")
+    size = float(amount) * _UNITS[limit.removeprefix(amount).strip() or "B"]
+    return engine_memory(limit, share(size, _held()))
+
+
+def share(limit: float, held: float) -> float:
+    """DuckDB's part of ``limit`` bytes in a process that holds ``held`` of them.
+
+    >>> share(1e9, 1e8), share(1e9, 9e8), share(6e7, 1e8)
+    (0.54, 0.3, 0.55)
+    """
+    return round(min(MOST, max(COUNTED * (1 - held / limit), LEAST / limit)), 4)
+
+
+def _held() -> float:
+    """Bytes of memory that this process has."""
+    if not _STATM.exists():
+        return _USUAL
+    return float(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
