@@ -71,7 +71,9 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_udb_commands_in_the_text_exist(page: Path) -> None:
     tree = command()
-    for line in shown_commands(page.read_text(encoding="utf-8")):
+    # A command may go on in the next line.
+    text = re.sub(r"\\\n\s*", "", page.read_text(encoding="utf-8"))
+    for line in shown_commands(text):
         node, words = tree, shlex.split(line, comments=True)[1:]
         path = "udb"
         while isinstance(node, click.Group) and words and not words[0].startswith("-"):
