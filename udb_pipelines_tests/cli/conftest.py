@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -69,6 +70,34 @@ def udb(home: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Udb]:
     structlog.reset_defaults()
     scrub.forget()
     session.settings.cache_clear()
+
+
+class Kept:
+    """Homes that are made once, by real jobs, and are as they were then whenever a test begins with one of them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def begin(self, name: str, monkeypatch: pytest.MonkeyPatch, make: Callable[[], object]) -> Path:
+        """Make it UDB_HOME and step into the folder beside it; at the first time ``make`` fills both."""
+        folder, saved = self._root / name, self._root / f"{name}.saved"
+        shutil.rmtree(folder, ignore_errors=True)
+        if saved.exists():
+            # To the same place, since jobs remember absolute paths.
+            shutil.copytree(saved, folder)
+        (folder / "work").mkdir(parents=True, exist_ok=True)
+        monkeypatch.setenv("UDB_HOME", str(folder / "home"))
+        monkeypatch.chdir(folder / "work")
+        if not saved.exists():
+            make()
+            shutil.copytree(folder, saved)
+        return folder / "home"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """The homes that the tests of one file share."""
+    return Kept(tmp_path_factory.mktemp("kept"))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from udb_pipelines_tests.cli.conftest import Udb
+from udb_pipelines_tests.cli.conftest import Kept, Udb
 
 ROWS = "".join(f"{number},{'abc'[number % 3]},{number}.50\n" for number in range(1, 61))
 GOOD = "id,kind,amount\n" + ROWS
@@ -14,11 +14,13 @@ BAD = GOOD + "60,zz,999.50\n"
 
 
 @pytest.fixture
-def orders(home: Path, udb: Udb) -> Path:
-    file = Path("orders.csv").absolute()
-    file.write_text(GOOD)
-    assert udb("run", "-q", file).code == 0
-    return file
+def orders(udb: Udb, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def make() -> None:
+        Path("orders.csv").write_text(GOOD)
+        assert udb("run", "-q", "orders.csv").code == 0
+
+    kept.begin("orders", monkeypatch, make)
+    return Path("orders.csv").absolute()
 
 
 def test_from_inferred_to_in_force_to_broken(udb: Udb, orders: Path):

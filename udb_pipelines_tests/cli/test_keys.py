@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 
 from udb_pipelines.errors import Exit
-from udb_pipelines_tests.cli.conftest import Udb
+from udb_pipelines_tests.cli.conftest import Kept, Udb
 
 
 @pytest.fixture
-def orders(udb: Udb, home: Path) -> Path:
+def orders(udb: Udb, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A loaded source with a good key and a bad one."""
-    file = Path("orders.csv").absolute()
-    file.write_text("id,email\n1,ann@example.org\n2,bob@example.org\n3,ann@example.org\n")
-    assert udb("run", file).code == 0
-    return file
+
+    def make() -> None:
+        Path("orders.csv").write_text("id,email\n1,ann@example.org\n2,bob@example.org\n3,ann@example.org\n")
+        assert udb("run", "orders.csv").code == 0
+
+    kept.begin("orders", monkeypatch, make)
+    return Path("orders.csv").absolute()
 
 
 def test_candidates_are_listed_and_one_is_confirmed(udb: Udb, orders: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from udb_pipelines.errors import Exit
 from udb_pipelines.models import Profile
 from udb_pipelines.publishing import load_manifest, verify
-from udb_pipelines_tests.cli.conftest import Udb
+from udb_pipelines_tests.cli.conftest import Kept, Udb
 
 
 def test_a_file_is_profiled_and_nothing_else_is_left(udb: Udb, customers: Path, home: Path) -> None:
@@ -88,13 +88,18 @@ def test_a_mistake_is_told_and_nothing_is_made(
 
 
 @pytest.fixture
-def versions(udb: Udb, home: Path) -> tuple[int, int]:
+def versions(udb: Udb, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """Two versions of ``orders``: amounts ten times as high in the second, and a column more."""
-    file = Path("orders.csv")
-    file.write_text("id,amount\n" + "".join(f"{i},{i % 50}\n" for i in range(500)))
-    first = udb("run", file, "--json").json["jobs"][0]["version"]
-    file.write_text("id,amount,place\n" + "".join(f"{i},{i % 50 * 10},Rome\n" for i in range(500)))
-    second = udb("run", file, "--json").json["jobs"][0]["version"]
+
+    def make() -> None:
+        file = Path("orders.csv")
+        file.write_text("id,amount\n" + "".join(f"{i},{i % 50}\n" for i in range(500)))
+        udb("run", file)
+        file.write_text("id,amount,place\n" + "".join(f"{i},{i % 50 * 10},Rome\n" for i in range(500)))
+        udb("run", file)
+
+    kept.begin("versions", monkeypatch, make)
+    second, first = (entry["version"] for entry in udb("history", "orders", "--json").json)
     return first, second
 
 

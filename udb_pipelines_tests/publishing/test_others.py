@@ -9,21 +9,24 @@ import pytest
 
 from udb_pipelines.config import load_settings
 from udb_pipelines.publishing import keys_of_others, profiles_of_others
-from udb_pipelines_tests.cli.conftest import Udb
+from udb_pipelines_tests.cli.conftest import Kept, Udb
 from udb_pipelines_tests.cli.conftest import home as home
+from udb_pipelines_tests.cli.conftest import kept as kept
 from udb_pipelines_tests.cli.conftest import udb as udb
 
 
 @pytest.fixture
-def published(udb: Udb, home: Path) -> Path:
+def published(udb: Udb, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two versions of ``customers``, the newer with one row more, and a source without a key."""
-    Path("customers.csv").write_text("id,city\n1,Rome\n2,Rome\n")
-    udb("run", "customers.csv")
-    Path("customers.csv").write_text("id,city\n1,Rome\n2,Rome\n3,Oslo\n")
-    udb("run", "customers.csv")
-    Path("notes.csv").write_text("a,b\nx,y\nx,y\n")
-    udb("run", "notes.csv")
-    return home
+
+    def make() -> None:
+        Path("customers.csv").write_text("id,city\n1,Rome\n2,Rome\n")
+        udb("run", "customers.csv")
+        Path("customers.csv").write_text("id,city\n1,Rome\n2,Rome\n3,Oslo\n")
+        Path("notes.csv").write_text("a,b\nx,y\nx,y\n")
+        udb("run", "customers.csv", "notes.csv")
+
+    return kept.begin("published", monkeypatch, make)
 
 
 def test_the_newest_of_each_other_source_is_read(published: Path) -> None:
