@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from udb_pipelines.connectors import stillness
 from udb_pipelines.connectors.cursors import ALL, Request
 from udb_pipelines.connectors.databases.server import held
 from udb_pipelines.connectors.faults import base_name, told
-from udb_pipelines.connectors.reading import Rows, Task, finding
-from udb_pipelines.connectors.registry import reader_for
+from udb_pipelines.connectors.reading import FETCHED, Rows, Task, finding
+from udb_pipelines.connectors.registry import PACKAGE, reader_for
 from udb_pipelines.connectors.rejects import RejectLog, RejectSummary
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import CODES, UdbError
 from udb_pipelines.models import Connection, Finding, StagedDataset, StagedSync, Stream
 
 _SMALL_BYTES = 8 << 20
+_FETCHERS = {"airbyte": "airbyte.fetching", "airbyte_server": "airbyte_server.fetching"}
+"""Module below this package whose ``fetch`` gets all streams of the connector, before each is loaded."""
 
 
 def extract(
@@ -56,7 +59,7 @@ def extract(
     if wanted.partial or connection.fingerprint != last_fingerprint:
         folder = settings.staging / job_id
         try:
-            if connection.connector == "airbyte":
+            if connection.connector in _FETCHERS:
                 _fetch(connection, settings, folder, wanted)
             with held(connection, settings) as server:
                 read = tuple(
@@ -64,6 +67,7 @@ def extract(
                     for stream in map(wanted.applied, connection.streams)
                 )
             stillness.check(connection)
+            shutil.rmtree(folder / FETCHED, ignore_errors=True)
         except UdbError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise error.located(source=connection.source, stage="sync") from None
@@ -82,10 +86,9 @@ def extract(
 
 def _fetch(connection: Connection, settings: Settings, folder: Path, request: Request) -> None:
     """A connector reads all of its streams in one go, so that happens before each is loaded."""
-    from udb_pipelines.connectors.airbyte.fetching import fetch
-
+    module = import_module(f"{PACKAGE}.{_FETCHERS[connection.connector]}")
     with told(connection.source):
-        fetch(
+        module.fetch(
             connection.model_copy(update={"streams": tuple(map(request.applied, connection.streams))}),
             settings,
             folder,

@@ -140,6 +140,11 @@ def _columnar(task: Task, rows: int) -> Shown:
     return _query(task, f"{relation_of(task, 0)} LIMIT {rows}")
 
 
+def _declared(task: Task, rows: int) -> Shown:
+    """The columns only: for their rows, the connector would have to run."""
+    return [column.name for column in task.stream.detected.columns], []
+
+
 def _relation(task: Task, rows: int) -> Shown:
     from importlib import import_module
 
@@ -156,6 +161,8 @@ def _query(task: Task, query: str) -> Shown:
 
 
 _BY_FORMAT: dict[str, Callable[[Task, int], Shown]] = {
+    "airbyte": _declared,
+    "airbyte_server": _declared,
     "delimited": _delimited,
     "fixed_width": _fixed_width,
     "log": _log,

@@ -20,6 +20,9 @@ from udb_pipelines.connectors.rejects import RejectLog
 from udb_pipelines.errors import CODES, Severity
 from udb_pipelines.models import ColumnSchema, Connection, Finding, SourceOptions, Stream
 
+FETCHED = "fetched"
+"""Folder below the job's staging folder: what a connector got for the readers. It goes once they have read it."""
+
 FILE_COLUMN = "_udb_file"
 """Added when a stream has several files: which one a row came from, relative to their folder."""
 

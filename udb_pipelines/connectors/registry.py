@@ -12,6 +12,7 @@ PACKAGE = "udb_pipelines.connectors"
 
 BY_FORMAT = {
     "airbyte": "airbyte.loading",
+    "airbyte_server": "airbyte_server.loading",
     "arrow": "columnar",
     "avro": "columnar",
     "database": "databases.server",

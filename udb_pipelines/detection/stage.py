@@ -48,6 +48,10 @@ def _found(source: Source, settings: Settings) -> Detection:
         from udb_pipelines.connectors.airbyte.discovery import detect as of_connector
 
         return of_connector(source, settings)
+    if source.uri.startswith("airbyte-server:"):
+        from udb_pipelines.connectors.airbyte_server.discovery import detect as of_server
+
+        return of_server(source, settings)
     location = locate(source.uri)
     of = _server if location.kind in ("postgres", "mysql") else _files
     return of(source, location, settings)

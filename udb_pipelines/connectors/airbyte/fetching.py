@@ -20,12 +20,11 @@ from udb_pipelines.connectors.airbyte.environments import executable
 from udb_pipelines.connectors.airbyte.messages import Message
 from udb_pipelines.connectors.airbyte.pins import pin_of
 from udb_pipelines.connectors.cursors import Request
+from udb_pipelines.connectors.reading import FETCHED
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Connection, Stream
 from udb_pipelines.operations import progress
 
-FOLDER = "fetched"
-"""Below the job's staging folder."""
 STATE, SHARED, LEGACY = "stream_state", "shared_state", "legacy_state"
 """Parts of a stream's state. A connector has one state per stream, or shares one among streams, or (of old) has one
 for everything."""
@@ -52,7 +51,7 @@ def fetch(connection: Connection, settings: Settings, folder: Path, request: Req
     pin = pin_of(connection.uri)
     command = executable(pin, settings)
     config = configuration(connection.options.config, pin, settings)
-    target = folder / FOLDER
+    target = folder / FETCHED
     target.mkdir(parents=True, exist_ok=True)
     with ExitStack() as files:
         sinks = {

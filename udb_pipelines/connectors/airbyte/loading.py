@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 
 from udb_pipelines.connectors import casting
-from udb_pipelines.connectors.airbyte.fetching import FOLDER, is_incremental
-from udb_pipelines.connectors.reading import Rows, Task
+from udb_pipelines.connectors.airbyte.fetching import is_incremental
+from udb_pipelines.connectors.reading import FETCHED, Rows, Task
 from udb_pipelines.detection.naming import name_columns
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
@@ -30,7 +30,7 @@ def read(task: Task) -> Rows:
     Raises:
         UdbError: ``E_COUNT_MISMATCH``, and what the disk raises.
     """
-    lines = task.folder.parent / FOLDER / f"{task.stream.dataset}.ndjson"
+    lines = task.folder.parent / FETCHED / f"{task.stream.dataset}.ndjson"
     about = json.loads(lines.with_suffix(".json").read_text(encoding="utf-8"))
     state = about["state"] if is_incremental(task.stream) else None
     originals = _columns(task, lines)

@@ -12,7 +12,7 @@ from udb_pipelines.config import Settings
 from udb_pipelines.connectors.airbyte_server import address, upkeep
 from udb_pipelines.connectors.airbyte_server.catalog import Offer, offers
 from udb_pipelines.connectors.airbyte_server.client import AirbyteServer, opened
-from udb_pipelines.connectors.airbyte_server.wire import StreamSetup
+from udb_pipelines.connectors.airbyte_server.wire import ServerConnection, StreamSetup
 from udb_pipelines.detection import fingerprint
 from udb_pipelines.detection.naming import name_columns, unique_names
 from udb_pipelines.errors import UdbError
@@ -33,7 +33,7 @@ def detect(source: Source, settings: Settings) -> Detection:
     progress.report("asking the Airbyte server for the streams", 0, None, "streams")
     with opened(settings) as server:
         if wanted.connection_id is not None:
-            found = _copied(server, wanted.connection_id)
+            found = _copied(server, upkeep.existing(server, settings, wanted.connection_id))
         else:
             actor, _ = upkeep.source_for(server, settings, source.name, wanted.connector or "", source.options)
             found = offers(server, actor.id)
@@ -50,9 +50,8 @@ def detect(source: Source, settings: Settings) -> Detection:
     )
 
 
-def _copied(server: AirbyteServer, connection_id: str) -> tuple[Offer, ...]:
+def _copied(server: AirbyteServer, connection: ServerConnection) -> tuple[Offer, ...]:
     """The streams of a connection, as the source describes them and the connection copies them."""
-    connection = server.connection(connection_id)
     known = {(offer.namespace, offer.name): offer for offer in offers(server, connection.source_id)}
     return tuple(
         _as_copied(setup, known.get((setup.namespace, setup.name)) or Offer(setup.name, setup.namespace))

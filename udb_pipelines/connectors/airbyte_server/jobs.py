@@ -48,8 +48,8 @@ def run(server: AirbyteServer, connection_id: str, deadline_seconds: float) -> O
     else started goes on.
 
     Raises:
-        UdbError: ``E_CONNECTOR`` with the server's reasons when it failed or was cancelled, or when nothing says whether
-            it was started, ``E_CONNECT`` when the server stays away, and what signing in raises.
+        UdbError: ``E_CONNECTOR`` with the server's reasons when it failed or was cancelled, also when nothing says
+            whether it was started; ``E_CONNECT`` when the server stays away; what signing in raises.
     """
     job, ours = _started(server, connection_id)
     logging.get_logger().info("airbyte.job", message=f"Airbyte runs job {job.job_id}", status=job.status)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from udb_pipelines.config import Settings
+from udb_pipelines.config import DEFAULT_TENANT, Settings
 from udb_pipelines.connectors.airbyte_server import address
 from udb_pipelines.connectors.airbyte_server.catalog import place_of
 from udb_pipelines.connectors.airbyte_server.client import AirbyteServer
@@ -39,6 +39,22 @@ def source_for(
     if made:
         server.check(actor.id)
     return actor, workspace
+
+
+def existing(server: AirbyteServer, settings: Settings, connection_id: str) -> ServerConnection:
+    """A connection that somebody made. Tenants but the default one have only those that are called after them.
+
+    Raises:
+        UdbError: ``E_NOT_FOUND``, also for a connection that is not the tenant's.
+    """
+    found = server.connection(connection_id)
+    if settings.tenant != DEFAULT_TENANT and not found.name.startswith(address.server_name(settings, "")):
+        raise UdbError(
+            "E_NOT_FOUND",
+            f"Airbyte at {server.host} has no connection {connection_id} for the tenant {settings.tenant}",
+            remedy=f"let its name in Airbyte begin with {address.server_name(settings, '')}",
+        )
+    return found
 
 
 def connection_for(server: AirbyteServer, settings: Settings, connection: Connection) -> ServerConnection:

@@ -73,6 +73,7 @@ class ProblemError(Exception):
 class State:
     """What the server keeps, and how it behaves."""
 
+    applications: dict[str, str] = field(default_factory=lambda: {CLIENT_ID: CLIENT_SECRET})
     token_seconds: float = 180
     page: int = 2
     configuration_api: bool = True
@@ -204,7 +205,9 @@ class FakeAirbyte:
     def _token(self, headers: Any, body: bytes) -> Any:
         form = "x-www-form-urlencoded" in headers.get("Content-Type", "")
         given = {k: v[0] for k, v in parse_qs(body.decode()).items()} if form else json.loads(body)
-        if (given.get("client_id"), given.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+        if given.get("client_secret") is None or (
+            self.state.applications.get(given.get("client_id", "")) != given["client_secret"]
+        ):
             raise ProblemError(
                 401, "unauthorized", f"no application {given.get('client_id')}/{given.get('client_secret')}"
             )
