@@ -151,13 +151,18 @@ def from_snapshot(
     salvage: Annotated[
         bool, typer.Option("--salvage", help="If files are damaged, restore the tables that are whole.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Sources, secrets and contracts of the snapshot replace those of today.")
+    ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Bring a snapshot back: over nothing, beside a damaged warehouse, or into a folder of its own.
 
     Only what the warehouse does not have is fetched, and every file is compared with its checksum. Killed on the
-    way, the next attempt goes on. On an empty machine, the target alone is enough.
+    way, the next attempt goes on. On an empty machine, the target alone is enough: sources, secrets (as stored, so
+    they need the same UDB_SECRET_KEY), legal holds, contracts and the history of KPIs come back too, where there
+    are none of that name.
 
     [bold]Examples[/bold]
 
@@ -165,6 +170,7 @@ def from_snapshot(
       udb restore from 20260131T020000_1a2b3c4d --target s3://backups/udb
       udb restore from newest --to /mnt/look     then: UDB_HOME=/mnt/look udb sql "SHOW TABLES"
     """
+    from udb_pipelines.control.belongings import PutBack, put_back
     from udb_pipelines.warehouse import snapshots
     from udb_pipelines.warehouse.restore import into_folder, plan_from, restore_from
     from udb_pipelines.warehouse.targets import open_target
@@ -180,10 +186,16 @@ def from_snapshot(
         return
     with working("restore"):
         done = restore_from(lake, opened, found.id, salvage=salvage)
+        content = snapshots.fetch_home(opened, found)
+        belongings = put_back(lake.settings, content, force=force) if content else PutBack(put=(), kept=())
     if as_json:
-        print_json(done.model_dump(mode="json"))
+        print_json({**done.model_dump(mode="json"), "belongings": belongings.model_dump(mode="json")})
         return
     _tell(done)
+    if belongings.put:
+        note(f"Put back: {', '.join(belongings.put)}")
+    if belongings.kept:
+        note(f"Kept as they are here, other than in the snapshot (--force replaces them): {', '.join(belongings.kept)}")
     if to_folder:
         note(f"It is in {lake.settings.home}: UDB_HOME={lake.settings.home} udb sql 'SHOW TABLES'")
 

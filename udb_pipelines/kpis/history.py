@@ -1,4 +1,4 @@
-"""The value of each KPI at each version: ``<home>/kpis/<name>.jsonl``, a line per version, never rewritten.
+"""The value of each KPI at each version: ``<tenant home>/kpis/<name>.jsonl``, a line per version, never rewritten.
 
 A line is appended whole and synced. What a process that died left of a line is skipped by readers and closed by the
 next writer. Job artifacts expire; this stays.
@@ -25,7 +25,7 @@ KEPT_IN_RESULT = 200
 
 def history_file(settings: Settings, name: str) -> Path:
     """Where the values of a KPI are kept."""
-    return settings.home / "kpis" / f"{name}.jsonl"
+    return settings.tenant_home / "kpis" / f"{name}.jsonl"
 
 
 def read(settings: Settings, name: str) -> tuple[KpiPoint, ...]:

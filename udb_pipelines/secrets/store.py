@@ -38,6 +38,14 @@ class SecretInfo(Model):
     updated_at: datetime
 
 
+class SealedSecret(Model):
+    """A secret as it is stored: nobody reads it without the key."""
+
+    name: str
+    token: str
+    updated_at: datetime
+
+
 def new_key() -> str:
     """A fresh key for ``UDB_SECRET_KEY``: 32 random bytes, URL-safe base64."""
     return Fernet.generate_key().decode()
@@ -110,6 +118,22 @@ class SecretStore:
                 select(_table.c.name, _table.c.updated_at).where(self._own).order_by(_table.c.name)
             ).all()
         return tuple(SecretInfo(name=name, updated_at=_with_zone(updated_at)) for name, updated_at in rows)
+
+    def sealed(self) -> tuple[SealedSecret, ...]:
+        """Every secret as it is stored, by name; needs no key."""
+        query = select(_table.c.name, _table.c.token, _table.c.updated_at).where(self._own).order_by(_table.c.name)
+        with self._database.begin() as connection:
+            rows = connection.execute(query).all()
+        return tuple(SealedSecret(name=name, token=token, updated_at=_with_zone(at)) for name, token, at in rows)
+
+    def put_sealed(self, secret: SealedSecret) -> None:
+        """Store what :meth:`sealed` gave, in place of an earlier one; it opens with the key it was sealed with."""
+        row = {"token": secret.token, "updated_at": secret.updated_at}
+        with self._database.begin() as connection:
+            if not connection.execute(
+                update(_table).where(self._own, _table.c.name == secret.name).values(row)
+            ).rowcount:
+                connection.execute(insert(_table).values(tenant=self._settings.tenant, name=secret.name, **row))
 
     def remove(self, name: str) -> None:
         """Forget a secret.

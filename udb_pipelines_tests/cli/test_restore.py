@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from udb_pipelines.cli import session
+from udb_pipelines.config import load_settings
+from udb_pipelines.secrets.store import SecretStore
 from udb_pipelines_tests.cli.conftest import Udb
 
 FIRST = "id,name,amount\n1,Ann,3.5\n2,Bob,5\n3,Cy,7\n"
@@ -87,3 +90,34 @@ def test_wrong_ways(loaded: Udb) -> None:
     current = udb("restore", "drop-timeline", "1")
     assert "timeline 1 is the current one" in current.err
     assert names(udb) == ["Ann", "Bob", "Di"]
+
+
+def test_an_empty_machine_gets_its_sources_secrets_and_contracts_back(
+    loaded: Udb, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    udb = loaded
+    monkeypatch.setenv("UDB_SECRET_KEY", udb("secrets", "key").out.strip())
+    here = load_settings()
+    SecretStore(here).set("shop", "planted-value")
+    Path("orders.yaml").write_text(udb("contract", "show", "orders").out)
+    assert udb("contract", "pin", "orders", "orders.yaml").code == 0
+    assert udb("retention", "hold", "add", "orders", "--reason", "case").code == 0
+    assert udb("snapshot", "create", "--target", str(tmp_path / "bucket")).code == 0
+    assert not any(b"planted-value" in file.read_bytes() for file in (tmp_path / "bucket").rglob("*") if file.is_file())
+
+    monkeypatch.setenv("UDB_HOME", str(tmp_path / "new"))
+    session.settings.cache_clear()
+    done = udb("restore", "from", "newest", "--target", str(tmp_path / "bucket"), "--json").json["belongings"]
+    assert {"source orders", "secret shop", "hold orders", "contracts/orders.yaml"} <= set(done["put"])
+    assert names(udb) == ["Ann", "Bob", "Di"]
+    assert SecretStore(load_settings()).get("shop") == "planted-value"
+    assert udb("contract", "test", "orders").code == 0
+    assert "orders" in udb("retention", "hold", "list").out
+    Path("orders.csv").write_text(FIRST)
+    assert udb("run", "orders").code == 0, "by its name: it is registered"
+
+    assert udb("sources", "add", "orders", "orders.csv", "--replace", "--schedule", "0 6 * * *").code == 0
+    again = udb("restore", "from", "newest", "--target", str(tmp_path / "bucket"))
+    assert "Kept as they are here, other than in the snapshot (--force replaces them): source orders" in again.err
+    forced = udb("restore", "from", "newest", "--target", str(tmp_path / "bucket"), "--force")
+    assert "Put back: source orders" in forced.err

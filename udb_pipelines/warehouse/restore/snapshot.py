@@ -62,8 +62,8 @@ class SnapshotPlan(Model):
 
 
 def into_folder(lake: Lake, folder: Path) -> Lake:
-    """The warehouse of another home, with the limits of ``lake``'s settings and an SQLite catalog."""
-    return Lake(lake.settings.model_copy(update={"home": folder, "catalog_url": None}))
+    """The warehouse of another home, with the limits of ``lake``'s settings, and its databases in SQLite."""
+    return Lake(lake.settings.model_copy(update={"home": folder, "catalog_url": None, "control_url": None}))
 
 
 def plan_from(lake: Lake, target: Target, snapshot_id: str) -> SnapshotPlan:

@@ -7,6 +7,7 @@ happens in between, the target holds what it held before, and files that the nex
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
 import uuid
@@ -36,6 +37,7 @@ from udb_pipelines.warehouse.snapshots.model import (
     SnapshotFile,
     SnapshotTable,
     catalog_key,
+    home_key,
     manifest_key,
 )
 from udb_pipelines.warehouse.targets import Target
@@ -136,6 +138,7 @@ class _Making:
         self._scratch, self._deadline = scratch, deadline
         self._copy = lake_on(lake, scratch / "lake.sqlite")
         self._root = lake.catalog.files
+        self._timeline = lake.register().current
 
     def run(self) -> Made:
         needed = stored_files(self._copy)
@@ -148,6 +151,7 @@ class _Making:
         files = tuple(self._described(file, uploaded, known) for file in needed)
         tables = tuple(self._tables(previous))
         catalog = self._store_catalog()
+        home = self._store_home()
         steps.reached("snapshot catalog stored")
         version, committed_at = newest_commit(self._copy)
         snapshot = Snapshot(
@@ -160,6 +164,8 @@ class _Making:
             tables=tables,
             catalog=catalog,
             files=files,
+            home=home,
+            timeline=self._timeline,
             software={"udb": __version__, "duckdb": duckdb.__version__},
         )
         claims.still_held(self._target, self._id)
@@ -238,6 +244,18 @@ class _Making:
         described = SnapshotFile(path=key, bytes=packed.stat().st_size, sha256=sha256(packed))
         self._target.put(packed, key)
         return described
+
+    def _store_home(self) -> SnapshotFile | None:
+        # SQLAlchemy comes with it, and nothing else in the warehouse needs that.
+        from udb_pipelines.control.belongings import collect
+
+        content = collect(self._lake.settings)
+        if not content:
+            return None
+        packed = shelf.packed(content)
+        key = home_key(self._kind, self._id)
+        self._target.write(key, packed)
+        return SnapshotFile(path=key, bytes=len(packed), sha256=hashlib.sha256(packed).hexdigest())
 
 
 def _vanished(file: StoredFile) -> _VanishedError:

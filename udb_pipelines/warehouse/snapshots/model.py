@@ -2,6 +2,7 @@
 
 files/main/<table>/…             data files, as in the warehouse; shared by all snapshots
 snapshots/<id>/lake.sqlite.zst   the lake catalog with its whole history
+snapshots/<id>/home.json.zst     sources, sealed secrets, holds, contracts, history of KPIs; see control.belongings
 snapshots/<id>/manifest.json     written last: what has none is no snapshot
 copies/<id>/…                    the same, made between snapshots whenever the catalog had changed
 claims/<id>.json                 who is at work in the target
@@ -58,12 +59,16 @@ class Snapshot(Model):
     catalog: SnapshotFile
     """An SQLite file, compressed with zstd; size and checksum are those of the compressed one."""
     files: tuple[SnapshotFile, ...]
+    home: SnapshotFile | None = None
+    """What the tenant has beside its warehouse; None where there was nothing. Compressed with zstd."""
+    timeline: int = 1
+    """The timeline that was current and is in the snapshot. Others are not: each is in the snapshots of its time."""
     software: dict[str, str]
 
     @property
     def bytes(self) -> int:
-        """Size of catalog and files together."""
-        return self.catalog.bytes + sum(file.bytes for file in self.files)
+        """Size of everything together."""
+        return self.catalog.bytes + (self.home.bytes if self.home else 0) + sum(file.bytes for file in self.files)
 
     @property
     def rows(self) -> int:
@@ -83,6 +88,11 @@ def folder_of(kind: Kind, snapshot_id: str) -> str:
 def catalog_key(kind: Kind, snapshot_id: str) -> str:
     """Key of the catalog."""
     return f"{folder_of(kind, snapshot_id)}lake.sqlite.zst"
+
+
+def home_key(kind: Kind, snapshot_id: str) -> str:
+    """Key of what the tenant has beside its warehouse."""
+    return f"{folder_of(kind, snapshot_id)}home.json.zst"
 
 
 def manifest_key(kind: Kind, snapshot_id: str) -> str:

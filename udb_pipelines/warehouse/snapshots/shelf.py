@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -151,6 +152,30 @@ def fetch_catalog(target: Target, snapshot: Snapshot, file: Path) -> None:
             zstandard.ZstdDecompressor().copy_stream(source, unpacked)
     finally:
         packed.unlink(missing_ok=True)
+
+
+def fetch_home(target: Target, snapshot: Snapshot) -> bytes | None:
+    """What the tenant had beside its warehouse, compared with the manifest; None where the snapshot has nothing.
+
+    Raises:
+        UdbError: ``E_SNAPSHOT`` when it is missing or damaged.
+    """
+    import zstandard
+
+    if snapshot.home is None:
+        return None
+    content = target.read(snapshot.home.path)
+    if content is None or hashlib.sha256(content).hexdigest() != snapshot.home.sha256:
+        what = "is missing" if content is None else "was altered"
+        raise UdbError("E_SNAPSHOT", f"{snapshot.home.path} of the snapshot {snapshot.id} {what}")
+    return zstandard.ZstdDecompressor().decompress(content)
+
+
+def packed(content: bytes) -> bytes:
+    """Compressed for the target."""
+    import zstandard
+
+    return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(content)
 
 
 def pack_catalog(file: Path, packed: Path) -> None:

@@ -33,7 +33,7 @@ def verify(target: Target, snapshot_id: str, *, quick: bool = False) -> tuple[st
             for prefix in (FILES, folder_of(snapshot.kind, snapshot.id))
             for entry in target.list(prefix)
         }
-        parts = (snapshot.catalog, *snapshot.files)
+        parts = (snapshot.catalog, *((snapshot.home,) if snapshot.home else ()), *snapshot.files)
         problems = {part.path: problem for part in parts if (problem := _size_problem(part, sizes.get(part.path)))}
         if not quick:
             present = [part for part in parts if part.path not in problems]
