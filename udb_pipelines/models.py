@@ -527,7 +527,8 @@ class ColumnProfile(Model):
     """distinct / non-null, 0 to 1."""
     constant: bool
     invalid: int
-    """Non-null values that do not match ``type``."""
+    """Non-null values that do not match ``type``, or are dates in another format than the column's: left out of the
+    statistics of the type."""
     min_length: int | None = None
     max_length: int | None = None
     avg_length: float | None = None

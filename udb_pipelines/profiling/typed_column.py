@@ -72,7 +72,7 @@ def _compact_dates(session: Session, non_null: Mapping[int, int]) -> dict[int, P
         invalid = non_null[c] - found.any_format
         decision = Decision("date", found.any_format / non_null[c], "numeric", 1.0)
         suspicions = date_suspicions(session, "v::VARCHAR", found, invalid, stats.get(c))
-        parts[c] = Parts(decision, invalid, date=stats.get(c), suspicions=suspicions)
+        parts[c] = Parts(decision, non_null[c] - found.matching, date=stats.get(c), suspicions=suspicions)
     return parts
 
 

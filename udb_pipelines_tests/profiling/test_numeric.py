@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import duckdb
@@ -79,6 +81,9 @@ def test_moments_and_normality_equal_scipy(
     assert close(found.stddev, float(array.std(ddof=1)))
     assert close(found.skewness, float(scipy.stats.skew(array)), 1)
     assert close(found.kurtosis, float(scipy.stats.kurtosis(array)), 1)
+    assert close(found.iqr, float(scipy.stats.iqr(array)), 1e6)
+    if abs(array.mean()) > 1e-3:
+        assert close(found.cv, float(scipy.stats.variation(array, ddof=1)), 1e3)
     expected = scipy.stats.normaltest(array)
     assert found.normality_test == "dagostino"
     assert close(found.normality_statistic, float(expected.statistic), 1)
@@ -116,7 +121,7 @@ def test_fewer_than_eight_values_have_no_test_of_normality(
     assert (found.normality_test, found.normality_p_value) == (None, None)
 
 
-@hypothesis_settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(st.one_of(numbers, st.floats(-1, 1), st.integers(0, 10).map(lambda i: i / 10)), min_size=1))
 def test_every_number_is_in_the_bin_whose_edges_hold_it(
     connection: duckdb.DuckDBPyConnection, settings: Settings, values: list[float]
@@ -189,3 +194,69 @@ def test_many_repeated_and_many_unique_numbers_have_exact_quantiles(
     assert close(column.numeric.skewness, float(scipy.stats.skew(array)))
     assert close(column.numeric.kurtosis, float(scipy.stats.kurtosis(array)))
     assert close(column.numeric.mad, float(scipy.stats.median_abs_deviation(array)))
+
+
+odd = st.one_of(
+    st.floats(),
+    st.sampled_from([0.0, -0.0, 5e-324, -5e-324, 1e-310, 1.7976931348623157e308, -1.7976931348623157e308, 1e154, 1e16]),
+    st.just(2.5),
+)
+
+
+@hypothesis_settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(st.one_of(st.none(), odd), min_size=1, max_size=30), repeat=st.integers(1, 3))
+def test_whatever_a_double_may_be_is_survived_and_counted_as_numpy_counts(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, values: list[float | None], repeat: int
+) -> None:
+    values = values * repeat
+    # A list that is bound as a parameter would turn NaN into NULL.
+    columns = {name: pyarrow.array(given, pyarrow.float64()) for name, given in (("x", values), ("y", values[::-1]))}
+    connection.register("odd", pyarrow.table(columns))
+    connection.execute("CREATE OR REPLACE TABLE subject AS FROM odd")
+    profile = profile_table(connection, "subject", settings)
+    json.loads(profile.model_dump_json(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    column, present = profile.columns[0], [value for value in values if value is not None]
+    finite = np.array([value for value in present if math.isfinite(value)])
+    assert (column.nulls, column.invalid) == (len(values) - len(present), len(present) - len(finite))
+    if not len(finite):
+        assert column.numeric is None
+        return
+    found = column.numeric
+    assert found is not None
+    assert (found.min, found.max) == (finite.min(), finite.max())
+    assert (found.zeros, found.negatives) == (int((finite == 0).sum()), int((finite < 0).sum()))
+    assert found.median is None or finite.min() <= found.median <= finite.max()
+    assert sum(entry.count for entry in found.histogram) == len(finite)
+    if found.mean is not None:
+        assert found.mean == pytest.approx(
+            float(sum(map(Fraction, finite)) / len(finite)),
+            rel=1e-9,
+            abs=max(1e-300, 1e-9 * float(np.abs(finite).max())),
+        )
+
+
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(st.decimals(min_value="-1e25", max_value="1e25", places=8), min_size=2, max_size=30))
+def test_decimals_of_many_digits_have_the_statistics_of_their_doubles(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, values: list[Decimal]
+) -> None:
+    connection.execute("CREATE OR REPLACE TABLE subject (x DECIMAL(38, 8))")
+    connection.execute("INSERT INTO subject SELECT unnest(?::DECIMAL(38, 8)[])", [values])
+    (column,) = profile_table(connection, "subject", settings).columns
+    array = np.array([float(value) for value in values])
+    scale = float(np.abs(array).max())
+    assert column.distinct == len(set(values))
+    assert column.numeric is not None
+    assert close(column.numeric.median, float(np.median(array)), scale)
+    assert close(column.numeric.stddev, float(array.std(ddof=1)), scale)
+
+
+@pytest.mark.parametrize("values", [[3.5], [3.5] * 9, [0.0] * 9, [1e300] * 9], ids=["one", "equal", "zeros", "huge"])
+def test_what_needs_a_spread_is_absent_without_one(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, values: list[float]
+) -> None:
+    found = stats_of(connection, settings, values)
+    assert (found.min, found.median, found.max, found.iqr, found.mad) == (values[0], values[0], values[0], 0, 0)
+    assert (found.skewness, found.kurtosis, found.normality_statistic) == (None, None, None)
+    assert found.stddev in ((None,) if len(values) == 1 else (0.0,))
+    assert (found.outliers, sum(entry.count for entry in found.histogram)) == (0, len(values))
