@@ -134,6 +134,11 @@ def _tell(done: Restored) -> None:
         note(f"Not restored, because damaged: {', '.join(done.lost)}")
     for source in done.run_again:
         note(f"Load it again: udb run {source}")
+    if done.loaded_again:
+        note(
+            f"That run loads {', '.join(done.loaded_again)} too, which came back. If the source appends, their rows "
+            "would be there twice: drop them first, with udb sources remove NAME --with-data, and add the source anew."
+        )
 
 
 @app.command("from")
@@ -314,9 +319,15 @@ def drop_timeline(
 
       udb restore drop-timeline 1 --dry-run
     """
+    from datetime import UTC, datetime
+
+    from udb_pipelines.control.holds import rules_of
     from udb_pipelines.warehouse.restore import drop, plan_drop
 
-    done = (plan_drop if dry_run else drop)(session.lake(), timeline)
+    lake = session.lake()
+    done = (
+        plan_drop(lake, timeline) if dry_run else drop(lake, timeline, rules_of(lake.settings).held(datetime.now(UTC)))
+    )
     if as_json:
         print_json(done.model_dump(mode="json"))
         return

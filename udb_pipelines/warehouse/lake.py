@@ -78,8 +78,8 @@ class Lake:
     def _leased(
         self, catalog: Catalog, connection: duckdb.DuckDBPyConnection, as_of: datetime | int | None, around: ExitStack
     ) -> int | None:
-        """The version to read; one asked for by name is leased, so that thinning the history leaves it alone."""
-        if as_of is None or not catalog.exists():
+        """The version to read; one asked for by name, or by its timeline, is leased: what removes leaves it alone."""
+        if (as_of is None and self.timeline is None) or not catalog.exists():
             return catalog.version(connection, as_of)
         folder = self.settings.warehouse / "readers"
         try:

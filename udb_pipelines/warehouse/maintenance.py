@@ -78,12 +78,22 @@ def needed_versions(lake: Lake, held: frozenset[str]) -> frozenset[int]:
 
     The newest commit of a dataset is what an unchanged source is analyzed at, however long ago it was.
     """
-    names = ", ".join(map(quote_literal, sorted(held))) or "NULL"
     with lake.reader() as connection:
         rows = connection.execute(
             "SELECT max(version) FROM lake.udb.versions GROUP BY dataset "
-            "UNION SELECT max(version) FROM lake.udb.commits GROUP BY source "
-            f"UNION SELECT version FROM lake.udb.versions WHERE source IN ({names}) OR dataset IN ({names})"
+            "UNION SELECT max(version) FROM lake.udb.commits GROUP BY source"
+        ).fetchall()
+    return frozenset(int(row[0]) for row in rows) | held_versions(lake, held)
+
+
+def held_versions(lake: Lake, held: frozenset[str]) -> frozenset[int]:
+    """Versions in which a source or dataset of ``held`` has changed."""
+    if not held:
+        return frozenset()
+    names = ", ".join(map(quote_literal, sorted(held)))
+    with lake.reader() as connection:
+        rows = connection.execute(
+            f"SELECT DISTINCT version FROM lake.udb.versions WHERE source IN ({names}) OR dataset IN ({names})"
         ).fetchall()
     return frozenset(int(row[0]) for row in rows)
 

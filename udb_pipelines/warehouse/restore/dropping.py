@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model
-from udb_pipelines.warehouse import steps
+from udb_pipelines.warehouse import leases, steps
 from udb_pipelines.warehouse.checks import stored_files
 from udb_pipelines.warehouse.lake import Lake
+from udb_pipelines.warehouse.maintenance import held_versions
 from udb_pipelines.warehouse.removal import Item, remove
 from udb_pipelines.warehouse.restore.drafting import forget
 from udb_pipelines.warehouse.restore.points import Point, points
@@ -43,18 +45,48 @@ def plan_drop(lake: Lake, number: int) -> Dropped:
     )
 
 
-def drop(lake: Lake, number: int) -> Dropped:
+def drop(lake: Lake, number: int, held: frozenset[str] = frozenset()) -> Dropped:
     """Remove a timeline for good. A crash in between leaves files without an owner, which the doctor removes.
 
+    Args:
+        lake: the warehouse.
+        number: the timeline.
+        held: sources and datasets under a legal hold.
+
     Raises:
-        UdbError: ``E_TIMELINE``, ``E_LOCK_TIMEOUT``, ``E_WAREHOUSE``.
+        UdbError: ``E_TIMELINE`` when it is the current one, or somebody reads it; ``E_HOLD`` when only it has
+            versions of something held; ``E_LOCK_TIMEOUT``, ``E_WAREHOUSE``.
     """
+    readers = lake.settings.warehouse / "readers"
     with lake.lock.held(f"removal of timeline {number}"):
         planned = plan_drop(lake, number)
-        forget(lake, lake.register().without(number), number)
+        _check_holds(lake, planned, held)
+        its_own = {point.version for point in points(lake.at(number))}
+        with leases.gate(readers, alone=True):
+            if read := sorted(leases.leased(readers) & its_own):
+                raise UdbError(
+                    "E_TIMELINE",
+                    f"timeline {number} is being read (version {read[0]})",
+                    kept="the timeline",
+                    remedy="wait until that has ended, then run again",
+                )
+            forget(lake, lake.register().without(number), number)
         steps.reached("timeline_removed")
         for path in planned.files:
             if path.exists():
                 reason = f"of timeline {number}, which was dropped"
-                remove(Item(root=lake.catalog.files, path=path, reason=reason, bytes=path.stat().st_size))
+                item = Item(root=lake.catalog.files, path=path, reason=reason, bytes=path.stat().st_size)
+                remove(item, lake.settings.retention_journal)
     return planned
+
+
+def _check_holds(lake: Lake, planned: Dropped, held: frozenset[str]) -> None:
+    going = {point.version for point in planned.versions}
+    kept = sorted(going & held_versions(lake.at(planned.timeline), held))
+    if kept:
+        raise UdbError(
+            "E_HOLD",
+            f"only timeline {planned.timeline} has version {kept[0]}, which is under a legal hold",
+            kept="the timeline",
+            remedy="udb retention hold list shows the holds",
+        )

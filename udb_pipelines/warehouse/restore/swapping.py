@@ -34,6 +34,11 @@ class Restored(Model):
     run_again: tuple[str, ...] = ()
     """Sources of tables that could not be saved; their next run loads everything."""
 
+    @property
+    def loaded_again(self) -> tuple[str, ...]:
+        """Tables that came back although the next run of their source loads everything: appending doubles them."""
+        return tuple(table.dataset for table in self.tables if table.source in self.run_again)
+
 
 def swap(
     lake: Lake, draft: Draft, register: Register, beginning: Beginning, newest: int, source: Lake
