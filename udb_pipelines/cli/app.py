@@ -20,6 +20,7 @@ from udb_pipelines.cli import (
     jobs,
     keys,
     kpis,
+    oauth,
     profiling,
     query,
     reports,
@@ -104,6 +105,7 @@ app.command("jobs")(jobs.jobs)
 app.add_typer(state.app, name="state")
 app.add_typer(connectors.app, name="connectors")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(oauth.app, name="oauth")
 app.add_typer(snapshots.app, name="snapshot")
 app.add_typer(retention.app, name="retention")
 app.add_typer(restore.app, name="restore")

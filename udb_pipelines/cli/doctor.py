@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from udb_pipelines.warehouse.checks import Check
 
 OLDEST_PYTHON = (3, 11)
+SECRET_WARNING_DAYS = 30
 LITTLE_SPACE_BYTES = 2_000_000_000
 STYLES = {"ok": "green", "warn": "yellow", "fail": "red", "mended": "cyan"}
 
@@ -47,6 +48,7 @@ def doctor(
         *warehouse.check(session.lake(), mend=mend, quick=quick),
         _asked("copies", _copies, settings),
         _asked("drill", _drill, settings),
+        _asked("oauth", _oauth, settings),
         _dagster(settings),
         _slots(settings, mend),
         _jobs(settings, mend),
@@ -224,6 +226,30 @@ def _copies(_: Settings) -> Check:
 
     status, detail = report(session.lake())
     return Check(name="copies", status=status, detail=detail)
+
+
+def _oauth(settings: Settings) -> Check:
+    from datetime import UTC, datetime, timedelta
+
+    from udb_pipelines.oauth.grants import Grants
+    from udb_pipelines.warehouse.checks import Check
+
+    known, now = Grants(settings).list(), datetime.now(UTC)
+    soon = (now + timedelta(days=SECRET_WARNING_DAYS)).date()
+    problems = [
+        *(
+            f"the client secret of {info.name} ends {info.client_secret_expires}: renew it at the provider"
+            for info in known
+            if info.client_secret_expires and info.client_secret_expires <= soon
+        ),
+        *(
+            f"the access of {info.name} has ended: udb oauth login {info.name}"
+            for info in known
+            if info.expires_at and info.expires_at <= now and not info.renewable
+        ),
+    ]
+    detail = "; ".join(problems) or f"{len(known)} sign-in{'s' * (len(known) != 1)}"
+    return Check(name="oauth", status="warn" if problems else "ok", detail=detail)
 
 
 def _dagster(settings: Settings) -> Check:

@@ -1,4 +1,4 @@
-"""References to secrets in text: ``${NAME}`` and ``${secret:name}``."""
+"""References to secrets in text: ``${NAME}``, ``${secret:name}`` and ``${oauth:name}``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from udb_pipelines.operations import scrub
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings
 
-REFERENCE = re.compile(r"\$\{(?:(?P<store>secret):)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
-"""``${NAME}``: the environment variable NAME. ``${secret:name}``: the stored secret ``name``."""
+REFERENCE = re.compile(r"\$\{(?:(?P<store>secret|oauth):)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
+"""``${NAME}``: the environment variable NAME. ``${secret:name}``: the stored secret ``name``.
+``${oauth:name}``: a valid access token of the sign-in ``name``."""
 
 
 def resolve(text: str, settings: Settings) -> str:
@@ -47,7 +48,10 @@ def resolve_address(uri: str, settings: Settings) -> str:
 
 def _value(match: re.Match[str], settings: Settings) -> str:
     name = match["name"]
-    found = _stored(name, settings) if match["store"] else _from_environment(name)
+    if match["store"] == "oauth":
+        found = _granted(name, settings)
+    else:
+        found = _stored(name, settings) if match["store"] else _from_environment(name)
     scrub.register(found)
     return found
 
@@ -63,3 +67,9 @@ def _stored(name: str, settings: Settings) -> str:
     from udb_pipelines.secrets.store import SecretStore
 
     return SecretStore(settings).get(name)
+
+
+def _granted(name: str, settings: Settings) -> str:
+    from udb_pipelines.oauth.grants import Grants
+
+    return Grants(settings).access_token(name)
