@@ -7,9 +7,12 @@ from one that was cut badly.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
+DOMINANT = 0.75
 QUOTES = "\"'`"
 """A cell that still stands in quotes was cut with the wrong quote."""
 
@@ -64,3 +67,11 @@ _ORDER: tuple[tuple[re.Pattern[str], CellType], ...] = (
     (_WORD, "word"),
     (_TEXT, "text"),
 )
+
+
+def dominant(body: Sequence[tuple[str, ...]], column: int) -> CellType | None:
+    """The type that at least three of four filled cells of a column have."""
+    kinds = Counter(kind for kind in (cell_type(row[column]) for row in body) if kind != "empty")
+    total = sum(kinds.values())
+    kind, count = kinds.most_common(1)[0] if total else (None, 0)
+    return kind if count >= DOMINANT * total else None

@@ -11,6 +11,7 @@ from typing import Literal
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection.celltypes import cell_type
+from udb_pipelines.detection.comments import after, sniffed, without_comments
 from udb_pipelines.detection.dialect import (
     COMMON,
     DOUBTED,
@@ -25,6 +26,14 @@ from udb_pipelines.detection.dialect import (
     sniff,
 )
 from udb_pipelines.detection.encoding import Encoding, decode, decode_slice
+from udb_pipelines.detection.evidence import (
+    AGREEMENT,
+    NAMES,
+    SEPARATED,
+    candidates_of,
+    dialect_findings,
+    runner_up_of,
+)
 from udb_pipelines.detection.findings import told
 from udb_pipelines.detection.header import Layout, find_layout, is_name_list, narrow_header, true_width, uncommented
 from udb_pipelines.detection.naming import name_columns, name_findings, unit_findings
@@ -32,27 +41,21 @@ from udb_pipelines.detection.opinions import Opinion, second_opinions
 from udb_pipelines.detection.sample import Sample
 from udb_pipelines.detection.textlayout import layout_of
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import Candidate, ColumnSchema, Dialect, Evidence, Finding, SourceOptions
+from udb_pipelines.models import Candidate, ColumnSchema, Dialect, Finding, SourceOptions
 
 ACCEPTED_SCORE = 0.1
 ACCEPTED_SHARE = 0.5
-CLOSE = 0.75
 VALUE_LIKE = 0.6
 REGULAR = 0.95
-AGREEMENT = 0.1
 STRAY = 0.2
 SHORT = 0.3
 SCANNED_BYTES = 256 << 20
 """Scanned for a first quote; memchr does a gigabyte in a fraction of a second."""
 SEARCHED_BYTES = 1 << 20
 """Searched after it for one at the edge of a field; a regular expression is slower."""
-RULER = re.compile(r" *(?=[-=+|: ]*[|+])(?:[|+] *)?:?(?:-{2,}|={2,}):?(?: *[|+] *:?(?:-{2,}|={2,}):?)* *[|+]?\s*")
-"""A line of dashes under a header, or around a table, with pipes or crosses where its columns part."""
 WHOLE_LINES = "\x1f"
 """The delimiter of lines that are one value each and hold commas: it stands in no text."""
 DECIMAL = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
-NAMES = {"\t": "tab", " ": "space", "\x1f": "unit separator", "\x1e": "record separator", "\x01": "SOH"}
-SEPARATED = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 
 
 @dataclass(frozen=True)
@@ -85,87 +88,13 @@ def detect_delimited(
     text = text.rstrip("\x00\x1a") if sample.whole else cut(text, len(text) - 1)
     if not text.strip("\ufeff\x00 \t\r\n"):
         raise UdbError("E_EMPTY", f"{name} holds no data")
-    comment, body, trials = _sniffed(text, options)
+    comment, body, trials = sniffed(text, options)
     opinions: tuple[Opinion, ...] = ()
     if options.delimiter is None:
         opinions = second_opinions(cut(body, 64 << 10), settings)
         trials = _weighed(trials, opinions)
     best = _chosen(trials, text, name, options)
     return _described(path, name, sample, encoding, options, text, comment, best, trials, opinions)
-
-
-def _sniffed(text: str, options: SourceOptions) -> tuple[str, str, tuple[Trial, ...]]:
-    """The comment mark, the text without comments and skipped lines, and the trials of it, best first."""
-
-    def trials_of(body: str) -> tuple[Trial, ...]:
-        return sniff(body, options.delimiter, options.quote, options.escape)
-
-    plain = _after(text, options.skip_rows or 0)
-    if options.comment:
-        plain = _without_comments(plain, options.comment)
-    elif rulers := _rulers(plain):
-        bare = _without_comments(plain, rulers)
-        return rulers, bare, trials_of(bare)
-    trials = trials_of(plain)
-    marked = len(re.findall(r"(?m)^#", plain))
-    if options.comment is not None or not marked or marked >= plain.count("\n") - 1:
-        return options.comment or "", plain, trials
-    bare = _without_comments(plain, "#")
-    others = trials_of(bare)
-    if others and (named := _named_by_comment(plain, others[0], trials)):
-        return "", plain, named
-    if not others or not trials or others[0].score < trials[0].score or others[0].columns < 2:
-        return "", plain, trials
-    return ("", plain, trials) if _is_data(trials[0], others[0], marked) else ("#", bare, others)
-
-
-def _rulers(text: str) -> str:
-    """What the lines begin with that draw a border in a table of pipes; empty where there are none."""
-    lines = [line for line in text.splitlines()[:1000] if line.strip()]
-    drawn = [line for line in lines if RULER.fullmatch(line)]
-    starts = {match.group() for line in drawn if (match := re.match(r"[^-=]*[-=]", line))}
-    # A grid has a line of equals signs below its header, and one below every row.
-    starts = starts if len(starts) == 1 else {start[:-1] for start in starts}
-    if len(starts) != 1 or 2 * len(drawn) > len(lines) + 1 or not (start := starts.pop()).strip():
-        return ""
-    return start if sum(line.startswith(start) for line in lines) == len(drawn) else ""
-
-
-def _named_by_comment(text: str, bare: Trial, trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
-    """``trials`` with the one that agrees with ``bare`` first, if the last comment above the table names its columns.
-
-    Empty otherwise, or where comments stand among the rows.
-    """
-    lines = [line for line in text.splitlines() if line.strip()]
-    above = next((index for index, line in enumerate(lines) if not line.startswith("#")), 0)
-    if not above or any(line.startswith("#") for line in lines[above:]):
-        return ()
-    named = lines[above - 1].lstrip("# ")
-    cells = next((row for row, _ in parse(named, bare.delimiter, bare.quote, bare.escape)), [])
-    # A lone comment is more often one than it holds names.
-    if above == 1 and not all(cell_type(cell) == "word" for cell in cells):
-        return ()
-    if len(cells) != bare.columns or bare.columns < 2 or find_layout(bare.rows, bare.columns).header_rows:
-        return ()
-    same = [t for t in trials if (t.delimiter, t.quote) == (bare.delimiter, bare.quote) and t.columns == bare.columns]
-    return (*same, *(trial for trial in trials if trial not in same)) if same else ()
-
-
-def _is_data(plain: Trial, bare: Trial, marked: int) -> bool:
-    """Whether the lines that begin with ``#`` are rows of the table: all of them, or the header alone."""
-    fitting = sum(row[0].startswith("#") and len(row) == bare.columns for row in plain.rows)
-    if fitting < marked:
-        return False
-    return marked > 1 or not find_layout(bare.rows, bare.columns).header_rows
-
-
-def _after(text: str, lines: int) -> str:
-    return "".join(text.splitlines(keepends=True)[lines:]) if lines else text
-
-
-def _without_comments(text: str, mark: str) -> str:
-    """``text`` with comment lines made empty, so that line numbers stay."""
-    return re.sub(rf"(?m)^{re.escape(mark)}[^\r\n]*", "", text)
 
 
 def _weighed(trials: tuple[Trial, ...], opinions: tuple[Opinion, ...]) -> tuple[Trial, ...]:
@@ -306,15 +235,15 @@ def _described(
         comment=comment,
         footer_rows=len(rows) - layout.end,
         short_rows=bool(layout.header_rows) and _has_short_rows(rows[layout.start : layout.end], columns),
-        padded=best.columns > 1 and is_padded(_without_comments(text, comment) if comment else text, delimiter),
+        padded=best.columns > 1 and is_padded(without_comments(text, comment) if comment else text, delimiter),
         bordered=bordered,
     )
     names = uncommented(layout.names, rows[: layout.start])
     schema = name_columns(names)
     is_list = delimiter == WHOLE_LINES and width == 1
-    runner_up = None if is_list else _runner_up(best, trials)
+    runner_up = None if is_list else runner_up_of(best, trials)
     elsewhere = _share_elsewhere(sample, encoding, best)
-    findings = _dialect_findings(dialect, name, layout, best, runner_up, opinions)
+    findings = dialect_findings(dialect, name, layout, best, runner_up, opinions)
     if elsewhere is not None and elsewhere < ACCEPTED_SHARE:
         message = f"only {elsewhere:.0%} of the rows in the middle and at the end of {name} have {best.columns} fields"
         findings.append(told("W_DIALECT_AMBIGUOUS", message))
@@ -329,7 +258,7 @@ def _described(
     if layout.header_rows:
         findings += [*name_findings(names, schema), *unit_findings(layout.units, schema)]
     return Delimited(
-        dialect, schema, _candidates(dialect, best, runner_up, opinions, elsewhere), tuple(findings),
+        dialect, schema, candidates_of(dialect, best, runner_up, opinions, elsewhere), tuple(findings),
         _row_estimate(sample, encoding, text, rows, layout), best.score,
         sum(len(row) == width for row in rows) / len(rows) if rows else 0.0,
         has_typed_column([(), *rows[layout.start + layout.header_rows : layout.end]], columns),
@@ -377,9 +306,9 @@ def _table_rows(
     text: str, comment: str, best: Trial, options: SourceOptions
 ) -> tuple[list[tuple[str, ...]], list[int]]:
     """The rows that are neither blank nor comments, with the physical lines they end on."""
-    source = _after(text, options.skip_rows or 0)
+    source = after(text, options.skip_rows or 0)
     if comment:
-        source = _without_comments(source, comment)
+        source = without_comments(source, comment)
     parsed = [(tuple(row), line) for row, line in parse(source, best.delimiter, best.quote, best.escape) if row]
     return [row for row, _ in parsed], [line for _, line in parsed]
 
@@ -414,75 +343,6 @@ def newline_of(text: str, quote: str) -> Literal["\n", "\r\n", "\r", "mixed"]:
         return "\r"
     # A few carriage returns among many line ends are characters of values.
     return "\n" if 0 < lone <= STRAY * text.count("\n") else "mixed"
-
-
-def _runner_up(best: Trial, trials: Sequence[Trial]) -> Trial | None:
-    """The next best trial that would cut the rows otherwise, when it is close."""
-    for trial in trials:
-        same_cut = trial.rows == best.rows or (trial.quote == "" and trial.columns == best.columns)
-        if trial.delimiter != best.delimiter or not same_cut:
-            return trial if trial.columns > 1 and trial.score >= CLOSE * best.score else None
-    return None
-
-
-def _dialect_findings(
-    dialect: Dialect, name: str, layout: Layout, best: Trial, runner_up: Trial | None, opinions: Sequence[Opinion]
-) -> list[Finding]:
-    findings = []
-    shown = NAMES.get(dialect.delimiter, dialect.delimiter)
-    if dialect.newline == "mixed":
-        findings.append(told("W_LINE_ENDING", "line endings are mixed"))
-    expected = SEPARATED.get(Path(name).suffix.lower())
-    if expected and expected != dialect.delimiter and best.columns > 1:
-        findings.append(told("W_DELIMITER_MISMATCH", f"{name} is delimited by {shown}"))
-    if dialect.skip_rows and layout.start:
-        findings.append(told("W_PREAMBLE", f"{dialect.skip_rows} lines before the header", count=dialect.skip_rows))
-    if dialect.footer_rows:
-        findings.append(told("W_FOOTER", f"{dialect.footer_rows} rows after the table", count=dialect.footer_rows))
-    if dialect.short_rows:
-        findings.append(told("W_SHORT_ROWS", f"many rows of {name} have fewer fields than its header"))
-    if not dialect.header_rows:
-        findings.append(told("W_HEADER_GUESSED", "no header was found; columns are named by position"))
-    if runner_up:
-        other = f"{NAMES.get(runner_up.delimiter, runner_up.delimiter)} with quote {runner_up.quote or 'none'}"
-        findings.append(told("W_DIALECT_AMBIGUOUS", f"{shown} was chosen; {other} explains almost as much"))
-    elif opinions and all(o.columns > 1 and o.delimiter != best.delimiter for o in opinions) and best.columns > 1:
-        other = NAMES.get(opinions[0].delimiter, opinions[0].delimiter)
-        findings.append(told("W_DIALECT_AMBIGUOUS", f"{shown} was chosen; a second sniffer prefers {other}"))
-    return findings
-
-
-def _candidates(
-    dialect: Dialect, best: Trial, runner_up: Trial | None, opinions: Sequence[Opinion], elsewhere: float | None
-) -> tuple[Candidate, ...]:
-    rest = runner_up.score if runner_up else 0.0
-    evidence = [
-        Evidence(what=f"{best.share:.0%} of the sampled rows have {best.columns} fields", weight=best.share),
-        Evidence(what=f"{best.types:.0%} of the cells look like values", weight=min(1.0, best.types)),
-    ]
-    if elsewhere is not None:
-        what = f"{elsewhere:.0%} of the rows sampled in the middle and at the end have as many"
-        evidence.append(Evidence(what=what, weight=elsewhere))
-    for opinion in opinions:
-        same = opinion.delimiter == best.delimiter and opinion.columns == best.columns
-        what = f"{opinion.who} finds {opinion.columns} columns with {NAMES.get(opinion.delimiter, opinion.delimiter)}"
-        evidence.append(Evidence(what=what, weight=AGREEMENT if same else 0.0))
-    confidence = best.score / (best.score + rest) if best.score else 0.5
-    found = [Candidate(format="delimited", confidence=min(1.0, confidence), evidence=tuple(evidence), dialect=dialect)]
-    if runner_up:
-        other = dialect.model_copy(
-            update={"delimiter": runner_up.delimiter, "quote": runner_up.quote, "escape": runner_up.escape}
-        )
-        what = f"{runner_up.share:.0%} of the sampled rows have {runner_up.columns} fields"
-        found.append(
-            Candidate(
-                format="delimited",
-                confidence=1 - confidence,
-                evidence=(Evidence(what=what, weight=runner_up.share),),
-                dialect=other,
-            )
-        )
-    return tuple(found)
 
 
 def _row_estimate(

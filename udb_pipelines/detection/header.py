@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from udb_pipelines.detection.celltypes import CellType, cell_type
+from udb_pipelines.detection.celltypes import DOMINANT, CellType, cell_type, dominant
+from udb_pipelines.detection.units import are_units
 
 Cells = tuple[str, ...]
 TYPED: tuple[CellType, ...] = ("number", "date", "flag", "special")
@@ -20,7 +21,6 @@ MAX_HEADER_ROWS = 3
 MAX_FOOTER_ROWS = 30
 MAX_CHANCE_ROWS = 10
 """Rows in which preamble is looked for below a row that has the table's width."""
-DOMINANT = 0.75
 USUAL_NAMES = frozenset({
     "id", "name", "code", "type", "date", "time", "year", "month", "day", "title", "value", "amount", "price",
     "total", "status", "state", "city", "country", "address", "email", "phone", "description", "category",
@@ -30,17 +30,6 @@ USUAL_NAMES = frozenset({
     "nome", "data", "cidade", "citta",
 })  # fmt: skip
 """Words that name columns more often than they fill them."""
-IN_BRACKETS = re.compile(r"\[[^\]]*\]|\([^)]*\)")
-NO_UNIT = frozenset({"-", "--", "n/a", "none", "text", "string"})
-UNITS = frozenset({
-    "m", "mm", "cm", "km", "µm", "um", "nm", "in", "ft", "mi", "s", "sec", "ms", "min", "h", "hr", "d", "days", "yr",
-    "kg", "g", "mg", "µg", "ug", "t", "lb", "°C", "degC", "deg C", "C", "°F", "degF", "F", "K", "%", "‰", "ppm", "ppb",
-    "V", "mV", "kV", "A", "mA", "W", "kW", "MW", "kWh", "MWh", "J", "kJ", "N", "Pa", "hPa", "kPa", "MPa", "bar",
-    "mbar", "Hz", "kHz", "MHz", "m/s", "km/h", "mph", "kn", "m2", "m²", "ha", "km2", "km²", "m3", "m³", "l", "L", "ml",
-    "mL", "mg/l", "mg/L", "µg/l", "µg/L", "g/l", "mol/l", "mmol/l", "mmol/L", "kg/m3", "kg/m³", "g/cm3", "W/m2", "W/m²",
-    "deg", "°", "rad", "dB", "lx", "Ohm", "Ω", "EUR", "USD", "GBP", "€", "$", "£", "UTC", "yyyy-mm-dd", "YYYY-MM-DD",
-})  # fmt: skip
-"""As instruments write them below the names."""
 
 
 @dataclass(frozen=True)
@@ -88,24 +77,6 @@ def narrow_header(rows: Sequence[Cells], start: int, columns: int) -> bool:
     words = all(cell_type(cell) in ("word", "flag") for cell in above)
     below = rows[start : start + BODY_ROWS]
     return 1 < len(above) < columns and words and all(len(row) > len(above) for row in below)
-
-
-def are_units(row: Cells, below: Sequence[Cells], columns: int) -> bool:
-    """Whether a row holds units: all its cells are in brackets, or known units, and other values stand below them.
-
-    >>> are_units(("[s]", "[-]"), [("1", "x")], 2), are_units(("h", "mm"), [("1", "2"), ("3", "4")], 2)
-    (True, True)
-    """
-    filled = [(index, cell.strip()) for index, cell in enumerate(row) if cell.strip()]
-    body = [other for other in below[:BODY_ROWS] if len(other) == columns]
-    if len(row) != columns or len(filled) < max(2, columns / 2) or not body:
-        return False
-    again = {(index, other[index].strip()) for other in body for index, _ in filled}
-    if all(IN_BRACKETS.fullmatch(cell) for _, cell in filled):
-        return not any(item in again for item in filled)
-    units = [(index, cell) for index, cell in filled if cell in UNITS or IN_BRACKETS.fullmatch(cell)]
-    known = len(units) >= 2 and all(item in units or item[1] in NO_UNIT for item in filled)
-    return known and all(_dominant(body, index) in ("number", "date") for index, _ in units)
 
 
 def is_name_list(rows: Sequence[Cells]) -> bool:
@@ -227,7 +198,7 @@ def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
     A field like those of the first column may be a row that was cut off; it stays, to be rejected and seen.
     """
     end = len(rows)
-    first = _dominant([row for row in rows[start + 1 :][:BODY_ROWS] if len(row) == columns], 0)
+    first = dominant([row for row in rows[start + 1 :][:BODY_ROWS] if len(row) == columns], 0)
     while end > start + 2 and columns > 2 and len(rows[end - 1]) <= max(1, columns // 3):
         cell = rows[end - 1][0]
         if len(rows[end - 1]) == 1 and ((first in TYPED and cell_type(cell) == first) or _holds_fields(cell, columns)):
@@ -243,7 +214,7 @@ def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
 def _contradicting(table: Sequence[Cells], columns: int) -> int:
     """Rows at the end, one or two, that are a sentence with a delimiter: not a cell is what its column is."""
     body = [row for row in table[1:-1][:BODY_ROWS] if len(row) == columns]
-    kinds = [_dominant(body, index) for index in range(columns)] if len(body) > 2 else []
+    kinds = [dominant(body, index) for index in range(columns)] if len(body) > 2 else []
     if len(kinds) < 2 or not all(kind in ("number", "date") for kind in kinds):
         return 0
     odd = [len(row) == columns and all(cell_type(cell) in ("text", "word") for cell in row) for row in table[-2:]]
@@ -304,10 +275,10 @@ def _vote(cell: str, below: Sequence[str]) -> float:
     total = sum(kinds.values())
     if not total or kind == "empty":
         return 0.0
-    dominant, count = kinds.most_common(1)[0]
-    if count < DOMINANT * total or dominant not in TYPED:
+    usual, count = kinds.most_common(1)[0]
+    if count < DOMINANT * total or usual not in TYPED:
         return _text_vote(cell, kind, below)
-    if kind == dominant:
+    if kind == usual:
         return -1.0
     # A word that means "no value" may stand in any row of data; a number over flags or dates may not.
     return {"flag": 0.0, "number": 0.5, "date": 0.5}.get(kind, 1.0)
@@ -341,17 +312,10 @@ def _continues(table: Sequence[Cells], index: int, columns: int) -> bool:
     row = table[index] if index < len(table) else ()
     if len(row) != columns or len(body) < 2:
         return False
-    numeric = [column for column in range(columns) if _dominant(body, column) in ("number", "date")]
+    numeric = [column for column in range(columns) if dominant(body, column) in ("number", "date")]
     texts = sum(cell_type(row[column]) in ("word", "text", "odd") for column in numeric)
     typed = sum(cell_type(row[column]) in TYPED for column in numeric)
     return len(numeric) >= 2 and texts >= max(2, len(numeric) / 2) and not typed
-
-
-def _dominant(body: Sequence[Cells], column: int) -> CellType | None:
-    kinds = Counter(kind for kind in (cell_type(row[column]) for row in body) if kind != "empty")
-    total = sum(kinds.values())
-    kind, count = kinds.most_common(1)[0] if total else (None, 0)
-    return kind if count >= DOMINANT * total else None
 
 
 def _names(table: Sequence[Cells], header_rows: int, columns: int) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from udb_pipelines.config import Settings
-from udb_pipelines.detection.delimited import CLOSE, SEPARATED, Delimited, detect_delimited, newline_of
+from udb_pipelines.detection.delimited import Delimited, detect_delimited, newline_of
 from udb_pipelines.detection.encoding import Encoding, decode, find_encoding
+from udb_pipelines.detection.evidence import CLOSE, SEPARATED
 from udb_pipelines.detection.findings import told
 from udb_pipelines.detection.fixedwidth import ACCEPTED_SCORE, FixedWidth, find_fixed_width, read_as, spans_of
 from udb_pipelines.detection.jsontext import detect_json
