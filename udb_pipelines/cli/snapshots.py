@@ -35,7 +35,13 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
 @app.command("create")
-def create(target: Target = None, as_json: Json = False) -> None:
+def create(
+    target: Target = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read what the target has already, and replace what was altered there.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Copy the warehouse as it is now; files that the target already has are not copied again.
 
     Others go on reading and writing meanwhile. S3 credentials come from AWS_ACCESS_KEY_ID and
@@ -46,12 +52,13 @@ def create(target: Target = None, as_json: Json = False) -> None:
       udb snapshot create
       udb snapshot create --target /mnt/backup
       udb snapshot create --target s3://backups/udb
+      udb snapshot create --deep      after udb snapshot verify has found altered files
     """
     from udb_pipelines.warehouse import snapshots
 
     opened = _open(target)
     with working("snapshot"):
-        made = snapshots.create(session.lake(), opened)
+        made = snapshots.create(session.lake(), opened, deep=deep)
     _tell(made, opened, as_json)
 
 

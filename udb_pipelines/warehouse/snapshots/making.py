@@ -63,15 +63,21 @@ class _VanishedError(Exception):
     """A file that the catalog refers to is not in the warehouse."""
 
 
-def create(lake: Lake, target: Target) -> Made:
+def create(lake: Lake, target: Target, *, deep: bool = False) -> Made:
     """Make a snapshot.
+
+    Args:
+        lake: the warehouse.
+        target: where to.
+        deep: read again what the target holds already, and replace what was altered there; otherwise a file of the
+            right size is taken for whole.
 
     Raises:
         UdbError: ``E_NO_DATA_FILES`` when nothing was ever committed, ``E_WAREHOUSE`` when a file of the warehouse
             is missing or damaged, ``E_TARGET``, ``E_TARGET_DOWN``, ``E_DISK_FULL``, and ``E_LOCK_TIMEOUT`` when
             somebody prunes the target for too long.
     """
-    return _make(lake, target, "snapshot")
+    return _make(lake, target, "snapshot", deep=deep)
 
 
 def copy(lake: Lake, target: Target, budget_seconds: float | None = None) -> Made:
@@ -89,7 +95,7 @@ def copy(lake: Lake, target: Target, budget_seconds: float | None = None) -> Mad
     return _make(lake, target, "copy", budget_seconds)
 
 
-def _make(lake: Lake, target: Target, kind: Kind, budget_seconds: float | None = None) -> Made:
+def _make(lake: Lake, target: Target, kind: Kind, budget_seconds: float | None = None, *, deep: bool = False) -> Made:
     deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
     now = datetime.now(UTC)
     snapshot_id = f"{now:%Y%m%dT%H%M%S%f}_{uuid.uuid4().hex[:8]}"
@@ -102,7 +108,7 @@ def _make(lake: Lake, target: Target, kind: Kind, budget_seconds: float | None =
             attempt = 1
             while True:
                 try:
-                    return _Making(lake, target, kind, snapshot_id, now, scratch, deadline).run()
+                    return _Making(lake, target, kind, snapshot_id, now, scratch, deadline).run(deep)
                 except _VanishedError as error:
                     if attempt == _ATTEMPTS:
                         raise UdbError("E_WAREHOUSE", str(error), kept="the target is as it was") from None
@@ -140,11 +146,13 @@ class _Making:
         self._root = lake.catalog.files
         self._timeline = lake.register().current
 
-    def run(self) -> Made:
+    def run(self, deep: bool) -> Made:
         needed = stored_files(self._copy)
         previous = shelf.newest(self._target)
         held = {entry.key: entry.bytes for entry in self._target.list(FILES)}
         missing = [file for file in needed if held.get(self._key(file)) != file.bytes]
+        if deep:
+            missing += self._altered([file for file in needed if held.get(self._key(file)) == file.bytes])
         known = {file.path: file for file in previous.files} if previous else {}
         uploaded = self._upload(missing)
         steps.reached("snapshot files stored")
@@ -175,6 +183,15 @@ class _Making:
 
     def _key(self, file: StoredFile) -> str:
         return f"{FILES}{file.path.relative_to(self._root).as_posix()}"
+
+    def _altered(self, held: list[StoredFile]) -> list[StoredFile]:
+        counter = progress.Counter("comparing", sum(file.bytes for file in held), "bytes")
+
+        def differs(file: StoredFile) -> bool:
+            key = self._key(file)
+            return self._target.sha256(key, counter.add) != self._measured(file, key).sha256
+
+        return [file for file, other in zip(held, shelf.at_once(differs, held), strict=True) if other]
 
     def _upload(self, missing: list[StoredFile]) -> dict[str, SnapshotFile]:
         total = sum(file.bytes for file in missing)

@@ -224,3 +224,18 @@ def test_a_snapshot_on_the_same_disk_takes_no_space(filled: Lake, tmp_path: Path
     made = snapshots.create(filled, open_target(str(tmp_path / "near"), filled.settings))
     for file in made.snapshot.files:
         assert (tmp_path / "near" / file.path).stat().st_nlink == 2
+
+
+def test_what_was_altered_in_the_target_is_replaced_on_request(filled: Lake, target: Target) -> None:
+    made = snapshots.create(filled, target).snapshot
+    altered = made.files[0]
+    content = bytearray(target.read(altered.path) or b"")
+    content[len(content) // 2] ^= 1
+    target.delete([altered.path])  # a folder holds links to the warehouse's own files
+    target.write(altered.path, bytes(content))
+    again = snapshots.create(filled, target)
+    assert again.copied_files == 0, "its size is right"
+    assert snapshots.verify(target, again.snapshot.id) == (f"{altered.path} was altered",)
+    healed = snapshots.create(filled, target, deep=True)
+    assert healed.copied_files == 1
+    assert snapshots.verify(target, made.id) == ()
