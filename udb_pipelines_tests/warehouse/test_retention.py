@@ -23,6 +23,7 @@ from udb_pipelines.detection import detect
 from udb_pipelines.detection.remote.copies import Memory, Version, view
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Hold, Source, SourceOptions
+from udb_pipelines.profiling.listing import values_file
 from udb_pipelines.warehouse import Lake, check, commit, query, retention
 from udb_pipelines.warehouse.removal import remove
 from udb_pipelines.warehouse.retention import Rules
@@ -179,6 +180,13 @@ def test_rejects_of_the_last_commit_stay(settings: Settings, lake: Lake, stage: 
     file(settings.rejects / "shop" / "unused" / "shop.parquet", 90)
     commit(lake, stage("SELECT 1 AS a", rows_read=2, rows_rejected=1, rejects=used))
     assert planned(settings, lake) == {"rejects/shop/unused"}
+
+
+def test_values_against_a_type_found_in_the_last_commit_stay(settings: Settings, lake: Lake, stage: Stager) -> None:
+    old, last = (commit(lake, stage(f"SELECT {number} AS a")) for number in (1, 2))
+    for result in (old, last):
+        file(values_file(settings, result, "shop"), 90)
+    assert planned(settings, lake) == {f"rejects/shop/{old.job_id}"}
 
 
 def test_leftovers(settings: Settings, lake: Lake) -> None:

@@ -61,7 +61,9 @@ def _rejects_in_use(settings: Settings, lake: Lake) -> set[Path]:
     """Reject folders of the last commit of each source: its rejected rows, and its values against a type."""
     with lake.reader() as connection:
         last = [ledger.last_result(connection, folder.name) for folder in _folders(settings.rejects)]
-    return {settings.rejects / result.source / result.job_id for result in last if result}
+    results = [result for result in last if result]
+    rows = {dataset.rejects.parent for result in results for dataset in result.datasets if dataset.rejects}
+    return rows | {settings.rejects / result.source / result.job_id for result in results}
 
 
 def _cache_in_use(settings: Settings) -> frozenset[str]:
