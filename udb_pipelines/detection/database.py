@@ -79,8 +79,8 @@ def _sqlite_table(connection: sqlite3.Connection, table: str) -> Table:
 def _sqlite_query(connection: sqlite3.Connection, name: str, query: str) -> Table:
     try:
         found = connection.execute(f"SELECT * FROM {derived(query)} LIMIT 0").description
-    except (sqlite3.Error, sqlite3.Warning):
-        raise refused(name) from None
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise refused(name, absent="no such" in str(error)) from None
     return Table("", name, name_columns([column[0] for column in found]), query=query)
 
 
@@ -128,8 +128,8 @@ def _duckdb_query(connection: duckdb.DuckDBPyConnection, name: str, query: str) 
     checked = check_reading(connection, query)
     try:
         found = connection.execute(f"DESCRIBE SELECT * FROM {derived(checked)}").fetchall()
-    except duckdb.Error:
-        raise refused(name) from None
+    except duckdb.Error as error:
+        raise refused(name, absent=isinstance(error, duckdb.CatalogException)) from None
     return Table("", name, name_columns([row[0] for row in found], [row[1] for row in found]), query=checked)
 
 
@@ -138,8 +138,10 @@ def derived(query: str) -> str:
     return f"(\n{query.strip().rstrip(';')}\n) AS udb_query"
 
 
-def refused(name: str) -> UdbError:
-    """The database does not take the query called ``name``."""
+def refused(name: str, *, absent: bool = False) -> UdbError:
+    """The database does not take the query called ``name``, for want of a table or column when ``absent``."""
+    if absent:
+        return UdbError("E_SQL", f"the query {name} names a table or column that the database does not have")
     return UdbError("E_SQL", f"the database does not take the query {name} as one that only reads")
 
 

@@ -42,7 +42,9 @@ def _query(dialect: Dialect, duck: duckdb.DuckDBPyConnection, name: str, query: 
         found = dialect.columns_of_query(duck, query)
     except duckdb.Error as error:
         known = dialect.refusal(error, name, name)
-        raise (known if known.code in ("E_AUTH", "E_CONNECT") else refused(name)) from None
+        if known.code in ("E_AUTH", "E_CONNECT"):
+            raise known from None
+        raise refused(name, absent=known.code == "E_VANISHED") from None
     if len({column.name for column in found}) < len(found):
         raise UdbError("E_SQL", f"two columns of the query {name} have the same name", remedy="name them with AS")
     columns = name_columns([column.name for column in found], map(dialect.stored_type, found))

@@ -74,7 +74,9 @@ def _database(request: pytest.FixtureRequest, folder: Path) -> Database:
 
 def test_a_query_becomes_a_table(settings: Settings, database: Database) -> None:
     total = "SELECT shop, count(*) AS orders, sum(price) AS total FROM orders GROUP BY shop -- all of it"
-    staged = read_detected(settings, database.uri, queries={"totals": total, "none": "SELECT id FROM orders WHERE 1=0;"})
+    staged = read_detected(
+        settings, database.uri, queries={"totals": total, "none": "SELECT id FROM orders WHERE 1=0;"}
+    )
     totals, none = staged.datasets
     assert (totals.dataset, none.dataset) == ("shop__totals", "shop__none")
     assert [tuple(map(float, row)) for row in rows(totals)] == [(1, 2, 3.75)]  # type: ignore[arg-type]
@@ -118,6 +120,8 @@ def test_a_query_that_is_none_is_refused_and_changes_nothing(
     with pytest.raises(UdbError) as caught:
         detect(source_of(database.uri, queries={"bad": statement}), settings)
     assert caught.value.code == "E_SQL"
+    assert "planted" not in caught.value.message
+    assert ("does not have" in caught.value.message) == ("gone" in statement)
     assert len(rows(read_detected(settings, database.uri, tables=("orders",)).datasets[0])) == 2
 
 
