@@ -1,8 +1,8 @@
 """Values that are against their column's type, one by one: row, code, column and text.
 
 They are listed beside the rejected rows, in the one place where raw text may stand, and nowhere else. The profiler
-collects them in a temporary table, of each column and code the first :data:`MOST_LISTED`; at the end they become a
-Parquet file with the columns of the rejects. No figure depends on the list: the values stay in the table.
+collects them in a temporary table, of each column and code the first :data:`MOST_LISTED`, long ones cut; at the end
+they become a Parquet file with the columns of the rejects. No figure depends on the list: the values stay in the table.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from udb_pipelines.config import Settings
 from udb_pipelines.engine import quote_literal
 from udb_pipelines.errors import CODES
 from udb_pipelines.models import DatasetVersion, SyncResult
+from udb_pipelines.profiling.long_values import LONGEST
 from udb_pipelines.profiling.session import VALUES, Session
 from udb_pipelines.profiling.source_rows import in_source
 from udb_pipelines.profiling.storage import Column
 
 MOST_LISTED = 10_000
-LONGEST = 4_096
-"""Characters kept of a value."""
 LISTED = frozenset({"E_NUMERIC_FORMAT", "E_MONEY_FORMAT", "E_DATE_INVALID", "E_DATE_MIXED_FORMAT", "E_MIXED_TYPE"})
 _TABLE = "udb_profile_listed"
 
