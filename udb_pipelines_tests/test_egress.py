@@ -163,6 +163,15 @@ def test_endpoints_of_stores_are_listed_unless_the_mode_is_open(endpoint: str) -
         open_store(address, {"endpoint": "http://169.254.169.254"}, Settings())
 
 
+def test_where_only_listed_hosts_may_be_reached_that_is_true_of_stores_too() -> None:
+    open_store(
+        parse("gs://shop/a.csv"), {"anonymous": True}, Settings(egress="listed", egress_allow="*.googleapis.com")
+    )
+    with pytest.raises(UdbError) as caught:
+        open_store(parse("s3://shop/a.csv"), {"anonymous": True}, Settings(egress="listed", egress_allow="*.lan"))
+    assert caught.value.code == "E_EGRESS"
+
+
 def test_a_list_that_is_none_is_told() -> None:
     with pytest.raises(ValueError, match="egress_allow"):
         Settings(egress_allow="http://[evil]\n")

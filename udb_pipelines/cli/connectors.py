@@ -83,7 +83,9 @@ def show(name: Name, as_json: Json = False) -> None:
 
     native = next((about for known, about in NATIVE if known == name), None)
     if native is not None:
-        print_line(f"{name}: {native}. It needs nothing but the address: udb run PATH_OR_URI")
+        print_line(f"{name}: {native}. Read it with: udb run PATH_OR_URI")
+        if known := _settings_of(name):
+            print_line(f"--config takes {', '.join(known)}; secrets as ${{NAME}}, ${{secret:name}} or ${{oauth:name}}")
         return
     pin, settings = pin_of(f"airbyte:{name}"), session.settings()
     if not is_installed(pin, settings):
@@ -144,6 +146,15 @@ def _rows(settings: Settings) -> list[tuple[str, str, str, str]]:
         for pin in PINS
     ]
     return own + of_others
+
+
+def _settings_of(name: str) -> tuple[str, ...]:
+    """What ``--config`` may say to a native connector."""
+    if name == "http":
+        return ("header.NAME",)
+    from udb_pipelines.detection.remote.stores import FIELDS
+
+    return FIELDS.get(name, ())
 
 
 def _show(rows: list[tuple[str, str, str, str]], as_json: bool) -> None:

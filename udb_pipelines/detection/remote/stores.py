@@ -31,6 +31,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """What ``--config`` may say, by scheme."""
 
+_HOSTS = {"s3": "s3.amazonaws.com", "gs": "storage.googleapis.com", "az": "blob.core.windows.net"}
+"""What has to be listed where only listed hosts may be reached."""
+
 _CONNECT_SECONDS = 5
 _MOST_RETRIES = 3
 _RETRY_SECONDS = 20
@@ -64,6 +67,8 @@ def open_store(address: Address, config: Mapping[str, Any], settings: Settings) 
     told = _resolved(address.scheme, config, settings)
     if "endpoint" in told:
         Guard(settings).check_endpoint(told["endpoint"])
+    else:
+        Guard(settings).check_named(_HOSTS[address.scheme])
     client: ClientConfig = {
         "allow_http": True,  # only an endpoint that says http:// is asked without encryption
         "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import re
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ from obstore.store import S3Store
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors import extract, provision
 from udb_pipelines.detection import detect
+from udb_pipelines.detection.remote import partial
 from udb_pipelines.detection.remote.objects import local_copies
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Detection, Source, SourceOptions
@@ -230,6 +234,28 @@ def test_an_unfinished_download_goes_on_in_the_next_job(wire: Wire, config: dict
     assert local_copies(f"s3://{bucket}/big.csv", config, settings).files[0][0].read_bytes() == content
     assert f"range: bytes={have}-" in wire.headers[-1].lower()
     assert not list((settings.cache / "partial").iterdir())
+
+
+def _killed(uri: str, config: dict[str, Any], settings: Settings) -> None:
+    def kill(_step: str) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    partial.reached = kill
+    local_copies(uri, config, settings)
+
+
+def test_a_job_killed_before_its_download_was_kept(wire: Wire, config: dict[str, Any], settings: Settings) -> None:
+    bucket = wire.server.new_bucket()
+    wire.put(bucket, "a.csv", csv(1, 2))
+    child = multiprocessing.get_context("spawn").Process(
+        target=_killed, args=(f"s3://{bucket}/a.csv", config, settings)
+    )
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    wire.requests.clear()
+    assert local_copies(f"s3://{bucket}/a.csv", config, settings).files[0][0].read_bytes() == csv(1, 2)
+    assert not wire.downloads()
 
 
 def test_an_object_replaced_meanwhile_is_never_half_old_half_new(
