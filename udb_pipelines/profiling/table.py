@@ -13,11 +13,11 @@ from udb_pipelines.config import Settings
 from udb_pipelines.engine import engine_memory
 from udb_pipelines.errors import CODES
 from udb_pipelines.models import ColumnProfile, Finding, Profile
-from udb_pipelines.operations.progress import report
 from udb_pipelines.profiling.column import groups, profile_columns
 from udb_pipelines.profiling.dependencies import dependencies
 from udb_pipelines.profiling.keys import candidate_keys
 from udb_pipelines.profiling.memory import profiling_memory
+from udb_pipelines.profiling.pace import Pace
 from udb_pipelines.profiling.pairs import pair_stats
 from udb_pipelines.profiling.session import VALUES, Session
 from udb_pipelines.profiling.storage import Column
@@ -79,10 +79,11 @@ def profile_table(
 
 def _profile(session: Session, columns: list[Column], origin: Origin, now: datetime, started: float) -> Profile:
     profiles: list[ColumnProfile] = []
+    pace = Pace(columns, session.rows)
+    pace.start()
     for alike in groups(columns, session.rows):
-        report("analyze", len(profiles), len(columns), "columns")
         profiles += profile_columns(session, alike)
-    report("analyze", len(columns), len(columns), "columns")
+        pace.profiled(alike)
     profiles.sort(key=lambda profile: profile.position)
     findings = (*origin.findings, *(_no_rows() if not session.rows else ()))
     findings += tuple(finding for profile in profiles for finding in profile.findings)
@@ -90,6 +91,8 @@ def _profile(session: Session, columns: list[Column], origin: Origin, now: datet
     keys = candidate_keys(session, columns, profiles)
     session.drop(VALUES)
     pairs = pair_stats(session, columns, profiles)
+    depending = dependencies(session, columns, profiles)
+    pace.finish()
     return Profile(
         dataset=origin.dataset,
         source=origin.source,
@@ -105,7 +108,7 @@ def _profile(session: Session, columns: list[Column], origin: Origin, now: datet
         verdict=verdict(findings, rows_rejected=origin.rows_rejected, type_threshold=session.settings.type_threshold),
         pairs=pairs.stats,
         pair_notes=pairs.notes,
-        dependencies=dependencies(session, columns, profiles),
+        dependencies=depending,
         sufficiency=sufficiency(session.rows, profiles, keys, now),
         seconds=perf_counter() - started,
         parameters=parameters(session.settings),
