@@ -21,7 +21,7 @@ CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The developer's own UDB settings must not decide how a test ends."""
     for name in list(os.environ):
-        if name.startswith(("UDB_", "OTEL_", "DAGSTER_", "AWS_")):
+        if name.startswith(("AIRBYTE_", "UDB_", "OTEL_", "DAGSTER_", "AWS_")):
             monkeypatch.delenv(name)
 
 

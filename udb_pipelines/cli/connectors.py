@@ -32,6 +32,10 @@ NATIVE = (
     ("duckdb", "tables, views and queries of a DuckDB file"),
     ("postgres", "tables, views and queries of a PostgreSQL server: postgresql://user:${PASSWORD}@host/database"),
     ("mysql", "tables, views and queries of a MySQL or MariaDB server: mysql://user:${PASSWORD}@host/database"),
+    (
+        "airbyte-server",
+        "what a connector of an Airbyte server (AIRBYTE_URL) reads: airbyte-server:NAME, airbyte-server:connection/ID",
+    ),
 )
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a connector, such as faker or faker@7.2.1.")]

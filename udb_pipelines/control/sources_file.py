@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from udb_pipelines import yamltext
-from udb_pipelines.control.uris import canonical_uri
+from udb_pipelines.control.uris import canonical_uri, is_local
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model, Name, Source, SourceOptions
 
@@ -161,8 +161,8 @@ def _entry(source: Source) -> dict[str, object]:
 
 
 def _from(folder: Path, uri: str) -> str:
-    local = "://" not in uri and not uri.startswith(("~", "/", "file:"))
-    return str(folder / uri) if local else uri
+    relative = is_local(uri) and not uri.startswith(("~", "/"))
+    return str(folder / uri) if relative else uri
 
 
 def _check_schedule(entry: Entry, line: int | None) -> None:

@@ -91,6 +91,12 @@ def test_a_password_in_plain_text_is_refused_and_not_repeated(tmp_path: Path) ->
     assert "planted" not in str(caught.value.as_dict())
 
 
+@pytest.mark.parametrize("uri", ["airbyte:faker", "airbyte-server:faker"])
+def test_addresses_of_connectors_are_no_paths(tmp_path: Path, uri: str) -> None:
+    found = sources_file.parse(f"version: 1\nsources:\n  people:\n    uri: {uri}\n", tmp_path)
+    assert found.sources["people"].uri == uri
+
+
 def test_a_source_is_added_at_the_end_and_the_rest_stays(settings: Settings, tmp_path: Path) -> None:
     registry = SourceRegistry(settings)
     sources_file.apply(registry, sources_file.load(written(tmp_path, GOOD)))

@@ -7,8 +7,8 @@ and ``incomplete``, which is a failed attempt that the server will repeat.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from secrets import SystemRandom
 
@@ -25,6 +25,8 @@ FIRST_LOOK, LONGEST_LOOK = 0.5, 30.0
 SILENCE_SECONDS = 900
 """How long the server may be unreachable while a job runs there."""
 LOOKS_FOR_LOST = 4
+AWAY = ("E_CONNECT", "E_HTTP")
+"""How a server fails that may be back soon."""
 _SAID = 300
 _random = SystemRandom()
 
@@ -51,10 +53,13 @@ def run(server: AirbyteServer, connection_id: str, deadline_seconds: float) -> O
         UdbError: ``E_CONNECTOR`` with the server's reasons when it failed or was cancelled, also when nothing says
             whether it was started; ``E_CONNECT`` when the server stays away; what signing in raises.
     """
-    job, ours = _started(server, connection_id)
-    logging.get_logger().info("airbyte.job", message=f"Airbyte runs job {job.job_id}", status=job.status)
-    with _ended_with_us(server, job) if ours else nullcontext():
-        job = _watched(server, job, time.monotonic() + deadline_seconds)
+    deadline = time.monotonic() + deadline_seconds
+    before = server.jobs(connection_id)
+    running = _running(before)
+    if running is not None:
+        job = _watched(server, running, deadline)
+    else:
+        job = _own(server, connection_id, max((job.job_id for job in before), default=-1), deadline)
     details = _details(server, job)
     if job.status != SUCCEEDED:
         end = "was cancelled" if job.status == "cancelled" else "failed"
@@ -63,25 +68,54 @@ def run(server: AirbyteServer, connection_id: str, deadline_seconds: float) -> O
             f"Airbyte's job {job.job_id} {end}{_reasons(details)}",
             remedy=f"the job's log is in Airbyte at {server.host}, connection {connection_id}",
         )
-    return Outcome(job, committed_of(details))
+    committed = committed_of(details)
+    logging.get_logger().info(
+        "airbyte.finished",
+        message=f"Airbyte's job {job.job_id} ended",
+        status=job.status,
+        rows=sum(committed.values()) if committed else job.rows_synced,
+        streams=len(committed) or None,
+    )
+    return Outcome(job, committed)
 
 
-def _started(server: AirbyteServer, connection_id: str) -> tuple[Job, bool]:
-    """A job of the connection, and whether it is ours: that is, whether it was started by this call."""
-    before = server.jobs(connection_id)
-    running = _running(before)
-    if running is not None:
-        return running, False
-    newest = max((job.job_id for job in before), default=-1)
+def _own(server: AirbyteServer, connection_id: str, newest: int, deadline: float) -> Job:
+    """A job that is started now, to its end; that of somebody who was quicker, if there is one.
+
+    Whatever interrupts this, also in the middle of the start, leaves no job of ours behind. ``newest`` is the number of
+    the last job there was.
+    """
+    ours = True
+    try:
+        job, ours = _started(server, connection_id, newest)
+        return _watched(server, job, deadline)
+    except BaseException as error:
+        away = isinstance(error, UdbError) and error.code in AWAY
+        if ours and not away:
+            with suppress(UdbError):
+                _cancel(server, connection_id, newest)
+        raise
+
+
+def _started(server: AirbyteServer, connection_id: str, newest: int) -> tuple[Job, bool]:
+    """The job that runs now, and whether it is ours."""
     try:
         return server.start_job(connection_id), True
     except LostAnswerError as lost:
         return _made_after(server, connection_id, newest, lost), True
-    except RefusedError as refusal:
-        found = _running(server.jobs(connection_id)) if refusal.status == 409 else None
-        if found is None:
+    except RefusedError as refused:
+        theirs = _running(server.jobs(connection_id)) if refused.status == 409 else None
+        if theirs is None:
             raise
-        return found, False
+        return theirs, False
+
+
+def _cancel(server: AirbyteServer, connection_id: str, newest: int) -> None:
+    """End what runs and is newer than all there was."""
+    for job in server.jobs(connection_id):
+        if job.job_id > newest and job.status not in ENDED:
+            server.cancel_job(job.job_id)
+            logging.get_logger().warning("airbyte.cancelled", message=f"Airbyte's job {job.job_id} was cancelled")
 
 
 def _running(jobs: Iterable[Job]) -> Job | None:
@@ -109,6 +143,7 @@ def _made_after(server: AirbyteServer, connection_id: str, newest: int, lost: Lo
 
 def _watched(server: AirbyteServer, job: Job, deadline: float) -> Job:
     """The job once it has ended."""
+    logging.get_logger().info("airbyte.job", message=f"Airbyte runs job {job.job_id}", status=job.status)
     pause, heard = FIRST_LOOK, time.monotonic()
     while job.status not in ENDED:
         progress.report(f"airbyte job {job.job_id}: {job.status}", job.rows_synced or 0, None, "records")
@@ -123,21 +158,9 @@ def _watched(server: AirbyteServer, job: Job, deadline: float) -> Job:
         try:
             job, heard = server.job(job.job_id), time.monotonic()
         except UdbError as error:
-            if error.code not in ("E_CONNECT", "E_HTTP") or time.monotonic() - heard > SILENCE_SECONDS:
+            if error.code not in AWAY or time.monotonic() - heard > SILENCE_SECONDS:
                 raise error.located(kept=f"Airbyte's job {job.job_id} may go on; run again to join it") from None
     return job
-
-
-@contextmanager
-def _ended_with_us(server: AirbyteServer, job: Job) -> Iterator[None]:
-    """Cancel the job when whoever waits for it is interrupted, or gives up."""
-    try:
-        yield
-    except BaseException:
-        with suppress(UdbError):
-            server.cancel_job(job.job_id)
-            logging.get_logger().warning("airbyte.cancelled", message=f"Airbyte's job {job.job_id} was cancelled")
-        raise
 
 
 def _details(server: AirbyteServer, job: Job) -> JobDetails | None:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
+import subprocess
+import sys
+import time
 import uuid
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +19,13 @@ from pydantic import SecretStr
 
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors import extract, preview, provision
+from udb_pipelines.connectors.airbyte_server import upkeep
 from udb_pipelines.connectors.cursors import Request
 from udb_pipelines.detection import detect
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Source, SourceOptions, SyncResult
 from udb_pipelines.warehouse import Lake, commit, last_state, query
-from udb_pipelines_tests.connectors.airbyte_server.fake import CLIENT_SECRET, FakeAirbyte
+from udb_pipelines_tests.connectors.airbyte_server.fake import CLIENT_ID, CLIENT_SECRET, FakeAirbyte
 from udb_pipelines_tests.connectors.sources import CREATED
 from udb_pipelines_tests.postgres import PASSWORD
 
@@ -69,6 +76,22 @@ def test_running_again_finds_everything_again(airbyte: FakeAirbyte, filled: Sett
     assert (len(state.sources), len(state.destinations), len(state.connections)) == (1, 1, 1)
     assert {item["name"] for item in (*state.sources, *state.destinations, *state.connections)} == {"udb/default/shop"}
     assert state.secrets[state.sources[0]["sourceId"]] == {"count": 1}, "the configuration follows the options"
+
+
+@pytest.mark.parametrize("step", ["airbyte-source-kept", "airbyte-destination-kept"])
+def test_a_run_that_dies_on_its_way_leaves_nothing_to_be_made_twice(
+    airbyte: FakeAirbyte, filled: Settings, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def died(at: str) -> None:
+        if at == step:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(upkeep, "reached", died)
+        sync(filled, source())
+    assert [dataset.rows_total for dataset in sync(filled, source()).datasets] == [2, 1]
+    state = airbyte.state
+    assert [len(made) for made in (state.sources, state.destinations, state.connections, state.jobs)] == [1, 1, 1, 1]
 
 
 def test_what_is_copied_follows_the_options(airbyte: FakeAirbyte, filled: Settings) -> None:
@@ -228,3 +251,26 @@ def test_the_whole_path_and_no_secret_on_it(
     said = kept + json.dumps(failed.error).encode() + caplog.text.encode() + "".join(capfd.readouterr()).encode()
     for secret in ("planted-source-token", PASSWORD, CLIENT_SECRET, *airbyte.state.tokens, "planted-value-in-a-log"):
         assert secret.encode() not in said, f"{secret} leaked"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_stops_the_command_stops_the_job(
+    airbyte: FakeAirbyte, postgres_url: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    airbyte.state.script = ("running",) * 10_000
+    command = [Path(sys.executable).parent / "udb", "run", "airbyte-server:faker", "--as", "shop"]
+    environment = {
+        **os.environ, "UDB_HOME": str(tmp_path), "AIRBYTE_URL": airbyte.url, "AIRBYTE_CLIENT_ID": CLIENT_ID,
+        "AIRBYTE_CLIENT_SECRET": CLIENT_SECRET, "AIRBYTE_DESTINATION": postgres_url,
+    }  # fmt: skip
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 120
+            while not airbyte.state.jobs and time.monotonic() < deadline and process.poll() is None:
+                time.sleep(0.05)
+            assert airbyte.state.jobs, "the command came as far as the job"
+            process.send_signal(number)
+            assert process.wait(60) != 0
+        finally:
+            process.kill()
+    assert airbyte.state.jobs[0]["status"] == "cancelled"
