@@ -29,6 +29,7 @@ import duckdb
 
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
+from udb_pipelines.operations.stages import translate
 from udb_pipelines.warehouse import ledger, steps
 from udb_pipelines.warehouse.batch import Batch, Plan, Ready, extra_columns, make_plan, prepare, replaced
 from udb_pipelines.warehouse.files import make_folder, move, sha256, sync_all, sync_folder
@@ -162,13 +163,18 @@ def _transact(
         title, info = quote_literal(work.title), quote_literal(work.info)
         connection.execute(f"CALL lake.set_commit_message('udb', {title}, extra_info => {info})")
         steps.reached("recorded")
+    except duckdb.Error as error:
+        _undo(connection, moves)
+        raise _refused(error, work.title) from error
     except BaseException:
         _undo(connection, moves)
         raise
     try:
         connection.execute("COMMIT")
-    except duckdb.TransactionException:
+    except duckdb.TransactionException as error:
         _undo(connection, moves)
+        if (problem := translate(error)).code == "E_DISK_FULL":
+            raise problem from error
         return None
     except duckdb.Error as error:
         # The catalog may have committed before the answer was lost, so the files stay where they are; the job
@@ -178,6 +184,18 @@ def _transact(
         ) from error
     steps.reached("committed")
     return result
+
+
+def _refused(error: duckdb.Error, title: str) -> UdbError:
+    """A full disk is told as such; anything else is the catalog's.
+
+    A connection that was cut comes as whatever exception the statement was in the middle of.
+    """
+    problem = translate(error)
+    if problem.code != "E_INTERNAL":
+        return problem
+    kept = "the warehouse is unchanged by this job"
+    return UdbError("E_WAREHOUSE", f"{title}: the lake catalog refused ({type(error).__name__})", kept=kept)
 
 
 def _holds(connection: duckdb.DuckDBPyConnection, plan: Plan) -> bool:

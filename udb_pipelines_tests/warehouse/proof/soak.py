@@ -13,11 +13,12 @@ import argparse
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -183,7 +184,10 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     tally = Tally()
     begun = time.monotonic()
-    soak(chosen.rounds, chosen.seed, chosen.catalog, tally)
+    # A shell starts what runs in the background without this.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):  # what was done until then is told
+        soak(chosen.rounds, chosen.seed, chosen.catalog, tally)
     _say(f"{time.monotonic() - begun:.0f} s")
     _say(tally.as_json())
     return 1 if tally.failures else 0
