@@ -34,8 +34,11 @@ _EXTENSION = r"( ?(x|ext\.?|#) ?[0-9]{1,6})?"
 PHONE = (
     rf"\+[1-9][0-9]{{0,2}}[ .()/-]{{0,2}}([0-9][ .()/-]{{0,2}}){{6,13}}{_EXTENSION}|"
     rf"00[1-9][0-9]{{0,2}}[ .(/-]([0-9][ .()/-]{{0,2}}){{6,13}}{_EXTENSION}|"
-    rf"((\+|00)?1[-. ])?(\([2-9][0-9]{{2}}\) ?-?|[2-9][0-9]{{2}}[-. ])[2-9][0-9]{{2}}[-. ][0-9]{{4}}{_EXTENSION}|"
-    r"\(0[1-9][0-9]{1,4}\) ?[0-9]([0-9 -]){4,10}|0[1-9][0-9]{0,4}([ /][0-9]{2,8}){1,4}|0[1-9](\.[0-9]{2}){4}"
+    rf"((\+|00)?1[-. ])?(\([0-9]{{3}}\) ?-?|[2-9][0-9]{{2}}[-. ])[0-9]{{3}}[-. ][0-9]{{4}}{_EXTENSION}|"
+    r"\(0[1-9][0-9]{0,4}\)[ .-]{0,2}[0-9]([0-9 .-]){4,10}|0[1-9][0-9]{0,4}([ /][0-9]{2,8}){1,4}|0[1-9](\.[0-9]{2}){4}|"
+    r"0[1-9][0-9]{0,3}-[1-9][0-9]{1,3}( [0-9]{2,3}){1,3}|0[1-9][0-9]{1,3}-[1-9][0-9]{5,6}|"
+    r"\([1-9][0-9]\) ?[0-9]{4,5}-[0-9]{4}|"
+    r"0[1-9][0-9]{1,3}([-.][0-9]{3}){2}"
 )
 PHONE_LOOSE = rf"[+(]?[0-9][0-9 ().+/-]{{5,20}}[0-9]{_EXTENSION}"
 POSTCODE = (
@@ -45,6 +48,8 @@ POSTCODE = (
 POSTCODE_LOOSE = (
     rf"(?i){POSTCODE}|[A-Z]{{1,2}}[0-9][0-9A-Z]?[0-9][A-Z]{{2}}|[A-Z]{{0,2}}-?[0-9]{{3,7}}|[0-9]{{2,5}}[- ][0-9]{{2,4}}"
 )
+PHONE_GROUPED = rf"{PHONE}|[+(]?[0-9]([ ().+/-]{{0,3}}[0-9]){{6,14}}{_EXTENSION}"
+"""Seven digits and more in any groups: says nothing alone, but much beside some that are surely numbers."""
 MRN = r"(?i)(MRN|MR|PAT|PT|PID)[#:_ -]*[0-9][0-9-]{3,11}"
 MRN_LOOSE = r"[A-Za-z]{0,4}[#:_ -]*[0-9][A-Za-z0-9-]{3,14}"
 PASSPORT = "[A-Z]{0,2}[0-9][A-Z0-9]{4,8}[0-9]"
@@ -58,10 +63,16 @@ FULL_NAME = (
 )
 NAME = rf"{_NAME}([ ,]+(v[ao]n |de[rl]? |di |da |la |le |zu |y )*{_NAME}){{0,5}}"
 STREET = (
-    rf"(?i)[0-9]+[a-z]?(-[0-9]+)?,? [{_LETTERS}0-9.' -]*\b({STREETS})\b.*|"
-    rf"(flat|studio|apartment|apt\.?|suite|unit) [0-9]+[a-z]?[\s,]+.*\b({STREETS})\b.*|"
+    rf"(?i)[0-9]+[a-z]?([-/][0-9]+)?,? [{_LETTERS}0-9.' -]*\b({STREETS})\b.*|"
+    rf"(flat|studio|apartment|apt\.?|suite|unit|level|shop|lot) [0-9]+[a-z]?[\s,]+.*\b({STREETS})\b.*|"
     rf"({STREETS_ELSEWHERE})|(p\.? ?o\.? box|postfach) [0-9]+.*|[0-9]+ [{_LETTERS}' ]*({STREETS})"
 )
+_UNIT = r"(?i:flat|studio|apartment|apt\.?|suite|unit|level|shop|lot)"
+HOUSE = (
+    rf"[{_LETTERS}][{_LETTERS}.'’ -]*,? (n[.°º]? ?)?[0-9]{{1,4}}( ?[A-Za-z])?([/-][0-9]{{1,4}})?|"
+    rf"({_UNIT} [0-9]+,? )?[0-9]{{1,5}}(/[0-9]+)? {_NAME}( {_NAME}){{1,3}}(,? {_UNIT} [0-9]+)?"
+)
+"""A name and a house number, in either order: an address where some of the names are those of streets."""
 ADDRESS_LOOSE = rf".*[{_LETTERS}]{{2}}.*[0-9].*|.*[0-9].*[{_LETTERS}]{{2}}.*"
 
 

@@ -39,9 +39,12 @@ STREETS_ELSEWHERE = (
     r"(rue|avenue|av\.?|boulevard|bd|chemin|impasse|allée|quai|place|cours|route|calle|c/|avenida|avda\.?|paseo|"
     r"plaza|camino|rambla|ronda|glorieta|cuesta|pasaje|vial|urbanización|callejón|acceso|alameda|cañada|via|viale|"
     r"corso|piazza|vicolo|strada|borgo|contrada|canale|rotonda|incrocio|stretto|ul\.|ulica|aleja|al\.|plac|pl\.|rua|"
-    r"travessa)\s+\S.*[0-9].*|"
+    r"travessa|praça|praceta|largo|estrada|rodovia|ladeira|pátio|loteamento|viela|viaduto|condomínio|quadra|jardim|chácara|sítio|conjunto|residencial|recanto|colônia|vereda|calçada|beco|"
+    r"strada|stradela|bulevardul|aleea|intrarea|calea|piața|rr\.|nábřeží|náměstí|třída)\s+\S.*[0-9].*|"
     r"[0-9]+[a-z]?,?\s+(bis\s+)?(rue|avenue|boulevard|chemin|impasse|allée|quai|place|cours)\s.*|"
-    r".*(straße|strasse|str\.|gasse|weg|allee|platz|ring|damm|ufer|straat|laan|plein|gracht|gatan|vägen|vej|gade)"
+    r".*(straße|strasse|str\.|gasse|weg|allee|platz|ring|damm|ufer|gässli|straat|laan|plein|gracht|singel|"
+    r"kade|dijk|dreef|steeg|hof|gatan|gata|vägen|väg|torget|stigen|gränd|backen|vej|vejen|gade|stræde|plads|veien|vegen|"
+    r"ská|cká|katu|tie|kuja|polku|utca|útja| út| tér| körút| köz| sokak| caddesi| sk\.| cd\.)"
     r"\s*[0-9].*"
 )
 ORGANISATIONS = (
