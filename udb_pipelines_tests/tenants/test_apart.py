@@ -19,6 +19,7 @@ from udb_pipelines.control.sources import SourceRegistry
 from udb_pipelines.control.tenants import TenantRegistry
 from udb_pipelines.detection import detect
 from udb_pipelines.errors import UdbError
+from udb_pipelines.kpis.history import history_file
 from udb_pipelines.models import Hold, Source
 from udb_pipelines.orchestration import runner, sensors
 from udb_pipelines.orchestration.build import build_defs
@@ -246,3 +247,9 @@ def test_sensors_and_schedules_know_every_tenant(settings: Settings, tenants: tu
     options = {"options": {"schedule": "0 6 * * *"}}
     registry.add(Source.model_validate(source("daily", Path("/x.csv")).model_dump() | options))
     assert "source_bolt__daily" in {schedule.name for schedule in build_defs(settings).schedules or ()}
+
+
+def test_the_history_of_a_kpi_is_the_tenants(tenants: tuple[Settings, Settings]) -> None:
+    acme, bolt = tenants
+    assert history_file(acme, "revenue") != history_file(bolt, "revenue")
+    assert history_file(acme, "revenue").is_relative_to(acme.tenant_home)
