@@ -47,7 +47,7 @@ def analyze(
     """
     known = previous or {}
     profiles = [
-        _analyzed(dataset, sync, detection_findings, lake, known.get(dataset.dataset), keys or {})
+        _analyzed(dataset, sync, detection_findings, settings, lake, known.get(dataset.dataset), keys or {})
         for dataset in sync.datasets
     ]
     return ProfileSet(
@@ -85,6 +85,7 @@ def _analyzed(
     dataset: DatasetVersion,
     sync: SyncResult,
     detected: tuple[Finding, ...],
+    settings: Settings,
     lake: Lake,
     previous: Profile | None,
     keys: Mapping[str, tuple[str, ...]],
@@ -94,12 +95,12 @@ def _analyzed(
         previous is not None
         and sync.unchanged
         and previous.version == dataset.version
-        and previous.parameters == parameters(lake.settings) | _key_parameter(key)
+        and previous.parameters == parameters(settings) | _key_parameter(key)
     ):
         return previous
     with lake.reader(as_of=dataset.version) as connection:
         table = f"lake.main.{quote_identifier(dataset.dataset)}"
-        return _with_drift(profile_dataset(connection, table, dataset, sync, detected, lake.settings, key), previous)
+        return _with_drift(profile_dataset(connection, table, dataset, sync, detected, settings, key), previous)
 
 
 def profile_dataset(
