@@ -71,6 +71,11 @@ CODES: dict[str, CodeInfo] = {
     ),
     "E_CORRUPT": _error("the file is damaged or cut off", "fetch or export the file again", Exit.INPUT),
     "E_ENCRYPTED": _error("the file is protected by a password", "remove the protection, then run again", Exit.INPUT),
+    "E_TOO_WIDE": _error(
+        "the table has more columns than the warehouse's catalog can hold",
+        "turn columns into rows at the source, or load it in parts of fewer columns",
+        Exit.INPUT,
+    ),
     "E_TOO_LARGE": _error(
         "unpacked, the file is larger than the limit",
         "raise UDB_MAX_EXPANDED_GB if the file is to be trusted",

@@ -23,6 +23,9 @@ from udb_pipelines.warehouse.files import make_folder, sync_all
 
 Mode = Literal["overwrite", "append", "upsert"]
 
+MOST_COLUMNS = 1990
+"""SQLite's tables have 2,000 columns at most, and for each table DuckLake makes one in its catalog that has all of its
+columns and some more."""
 LINEAGE = "_udb_file"
 """The column that says which file a row came from; a row is the same row in a file of another name."""
 
@@ -148,12 +151,15 @@ def make_plan(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Plan:
     """Decide what to do with a batch, on the lake as it is now.
 
     Raises:
-        UdbError: ``E_SCHEMA_CHANGE`` when the source does not allow the change of columns.
+        UdbError: ``E_SCHEMA_CHANGE`` when the source does not allow the change of columns, ``E_TOO_WIDE`` when the
+            catalog cannot hold as many.
     """
     newest = ledger.newest(connection, batch.dataset)
     before = table_columns(connection, batch.dataset) if newest else ()
     fitting = tuple(_without_empty_text(connection, batch, before))
     after = schema.evolve(batch.dataset, before, fitting, batch.policy, replaces=batch.mode == "overwrite")
+    if len(after) > MOST_COLUMNS:
+        raise UdbError("E_TOO_WIDE", f"{batch.dataset} has {len(after)} columns, and {MOST_COLUMNS} is the most")
     return Plan(batch, newest[0] if newest else None, newest[1] if newest else 0, before, after)
 
 

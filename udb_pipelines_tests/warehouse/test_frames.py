@@ -11,8 +11,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import Lake, datasets, history, query, store_frame
+from udb_pipelines.warehouse.batch import MOST_COLUMNS
 
 DATA = {"id": [1, 2, 3], "name": ["a", None, "ü"]}
 OTHER = duckdb.connect()
@@ -66,3 +68,11 @@ def test_what_is_no_table_is_refused(lake: Lake, frame: object, name: str, code:
         store_frame(lake, name, frame, "job")
     assert caught.value.code == code
     assert lake.current_version() <= 1
+
+
+def test_more_columns_than_the_catalog_can_hold_are_refused(settings: Settings) -> None:
+    lake = Lake(settings)
+    most = pa.table({f"c{index}": [index] for index in range(MOST_COLUMNS)})
+    assert store_frame(lake, "wide", most, "job").rows_committed == 1
+    with pytest.raises(UdbError, match="E_TOO_WIDE"):
+        store_frame(lake, "wider", most.append_column("more", pa.array([1])), "job")
