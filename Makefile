@@ -15,7 +15,7 @@ CATALOG ?= sqlite
 export UDB_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-long lint types format lock docs bench bench-detect bench-profile soak fuzz corpora clean
+.PHONY: help install demo dev test test-long lint types format lock docs bench bench-connectors bench-detect bench-profile bench-durability soak fuzz corpora clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,8 +67,14 @@ bench: $(STAMP) ## Measure what benchmarks/ promises and save benchmarks/RESULTS
 bench-detect: $(STAMP) ## Measure detection and loading against other readers and save benchmarks/RESULTS-detect.md
 	@$(BIN)/python -m benchmarks.detect
 
+bench-connectors: $(STAMP) ## Measure connectors against DuckDB alone and save benchmarks/RESULTS-connectors.md
+	@$(BIN)/python -m benchmarks.connectors
+
 bench-profile: $(STAMP) ## Measure the profiler against its peers and save benchmarks/RESULTS-profile.md (FULL=1: to 10 GB)
 	@$(BIN)/python -m benchmarks.profile $(if $(FULL),--full)
+
+bench-durability: $(STAMP) ## Measure commits, readers and restores and save benchmarks/RESULTS-durability.md (QUICK=1: less)
+	@$(BIN)/python -m benchmarks.durability $(if $(QUICK),--quick)
 
 soak: $(STAMP) ## Kill random operations on a warehouse again and again (ROUNDS=1000 SEED=1 CATALOG=sqlite|postgres)
 	@$(BIN)/python -m udb_pipelines_tests.warehouse.proof.soak --rounds $(ROUNDS) --seed $(SEED) --catalog $(CATALOG)
