@@ -164,6 +164,9 @@ def dialects(settings: Settings) -> Lines:
     yield ""
     yield f"Delimiter and quote right, of {len(labels)}."
     yield from _table(GUESSES, [[found[who] for who in GUESSES]])
+    yield "The two that UDB misses: `mgrs_index.csv` has its quotes inside of values only, so that no quote and the"
+    yield "labelled one give the same cells; `stringtable.csv` is two lines of comments, and is refused."
+    yield ""
 
 
 def _our_dialect(path: Path, settings: Settings) -> tuple[str, str]:
