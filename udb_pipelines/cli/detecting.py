@@ -160,7 +160,11 @@ def _dialect(dialect: Dialect) -> str:
     if dialect.spans:
         parts = ["columns from " + ", ".join(str(start) for start, _ in dialect.spans), header]
     else:
-        parts = [f"delimiter {dialect.delimiter!r}", f"quote {dialect.quote!r}" if dialect.quote else "no quotes", header]
+        parts = [
+            f"delimiter {dialect.delimiter!r}",
+            f"quote {dialect.quote!r}" if dialect.quote else "no quotes",
+            header,
+        ]
     if dialect.skip_rows:
         parts.append(f"{dialect.skip_rows} lines before it")
     if dialect.comment:

@@ -53,11 +53,29 @@ def test_assets_deps_pools_and_checks(settings: Settings):
 def test_jobs_sensors_and_schedules(settings: Settings):
     repository = build_defs(settings).get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {"udb_job", "udb_job_multiprocess", "snapshot_job", "restore_drill_job", "freshness_job", "cleanup_job"}
+    assert jobs == {
+        "udb_job",
+        "udb_job_multiprocess",
+        "snapshot_job",
+        "restore_drill_job",
+        "freshness_job",
+        "cleanup_job",
+    }
     assert {
         sensor.name: sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs
-    } == {"landing_sensor": True, "retention_sensor": True, "housekeeping_sensor": True, "failure_sensor": True, "copy_sensor": True}
-    assert {schedule.name for schedule in repository.schedule_defs} == {"snapshot_daily", "freshness_hourly", "cleanup_nightly", "restore_drill_weekly"}
+    } == {
+        "landing_sensor": True,
+        "retention_sensor": True,
+        "housekeeping_sensor": True,
+        "failure_sensor": True,
+        "copy_sensor": True,
+    }
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "snapshot_daily",
+        "freshness_hourly",
+        "cleanup_nightly",
+        "restore_drill_weekly",
+    }
 
 
 def test_loading_is_cheap_and_says_nothing(settings: Settings):
