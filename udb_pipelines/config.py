@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     egress: Annotated[
         Literal["auto", "open", "guarded", "listed"],
         Field(
-            description="Hosts that addresses may reach: open any, guarded public ones, listed none, and in all of these "
+            description="Hosts that addresses may reach: open any, guarded public ones, listed none, and always "
             "UDB_EGRESS_ALLOW; auto: open for the default tenant, guarded for others"
         ),
     ] = "auto"

@@ -124,7 +124,8 @@ CODES: dict[str, CodeInfo] = {
     ),
     "E_JAGGED_ROW": _error("a row has too few or too many fields", "mend the row at the source, or allow rejects"),
     "E_BOUNDARY": _error(
-        "text crosses the boundary between two columns of fixed width", "mend the line, or name the widths with --widths"
+        "text crosses the boundary between two columns of fixed width",
+        "mend the line, or name the widths with --widths",
     ),
     "E_LINE_TOO_LONG": _error(
         "a line is longer than the columns of fixed width", "mend the line, or name the widths with --widths"
@@ -210,9 +211,7 @@ CODES: dict[str, CodeInfo] = {
     ),
     "E_CONFIG": _error("a setting is invalid", "correct the variable; udb config lists them", Exit.USAGE),
     "E_NAME": _error("the name is not allowed or already taken", "choose another name with --as", Exit.USAGE),
-    "E_TENANT": _error(
-        "there is no such tenant, or its id is not allowed", "udb tenants list shows them", Exit.USAGE
-    ),
+    "E_TENANT": _error("there is no such tenant, or its id is not allowed", "udb tenants list shows them", Exit.USAGE),
     "E_HOLD": _error("there is no such legal hold", "udb retention hold list shows them", Exit.USAGE),
     "E_STAGE": _error("an earlier stage left nothing to go on from", "run the whole job: udb run", Exit.USAGE),
     "E_OPTION": _error("an option of the source is invalid", "see udb run --help", Exit.USAGE),
@@ -295,7 +294,9 @@ CODES: dict[str, CodeInfo] = {
     ),
     "W_NO_ROWS": _warning("the table has columns but no rows", "check how it was produced"),
     "W_CONTRACT_SCHEMA": _warning("the columns are not quite those of the contract", "bring the contract up to date"),
-    "W_CONTRACT_VALUES": _warning("values outside of what the contract expects", "look at them; mend them or the contract"),
+    "W_CONTRACT_VALUES": _warning(
+        "values outside of what the contract expects", "look at them; mend them or the contract"
+    ),
     "W_CONTRACT_KEY": _warning("values that the contract expects once come again", "look at the duplicates"),
     "W_CONTRACT_QUALITY": _warning("a figure is outside of what the contract expects", "look at the report"),
     "W_STREAM_SKIPPED": _warning("a part of the source holds no table and was left out", "nothing to do"),
