@@ -69,11 +69,12 @@ def test_exit_codes_are_documented_where_people_look(udb: Udb) -> None:
 
 def test_every_pin_of_a_source_is_an_option(udb: Udb) -> None:
     shown = subprocess.run([*PROGRAM, "run", "--help"], capture_output=True, text=True, env=environment(COLUMNS="200"))
-    renamed = {"null_markers": "null-marker", "primary_key": "key", "tables": "table"}
+    renamed = {"null_markers": "null-marker", "primary_key": "key", "tables": "table", "queries": "query"}
     elsewhere = {"keys"}  # udb keys confirm
     for field in SourceOptions.model_fields.keys() - elsewhere:
         assert f"--{renamed.get(field, field.replace('_', '-'))}" in shown.stdout, field
-    assert FORMATS.split(", ") == [name for name in get_args(Format) if name != "database"]
+    by_address = {"database", "airbyte", "airbyte_server"}
+    assert FORMATS.split(", ") == [name for name in get_args(Format) if name not in by_address]
 
 
 @pytest.mark.parametrize(
