@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from udb_pipelines.secrets.references import resolve
 
 FRESH = 24 * 3600
 """Seconds for which an answer is believed."""
+Ask = Callable[[], list[dict[str, Any]]]
+"""Asks a connector for its catalog."""
+
 INJECTED = "__injected_declarative_manifest"
 """Where Airbyte's kit looks for the manifest."""
 
@@ -108,7 +111,7 @@ def _ask(command: Path, pin: Pin, config: Mapping[str, Any]) -> list[dict[str, A
     return process.discover(command, pin, config)
 
 
-def _cached(source: Source, pin: Pin, settings: Settings, ask: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+def _cached(source: Source, pin: Pin, settings: Settings, ask: Ask) -> list[dict[str, Any]]:
     manifest = source.options.config.get("manifest")
     content = Path(manifest).read_text(encoding="utf-8") if isinstance(manifest, str) else ""
     about = json.dumps([pin.requirement, source.options.config, content], sort_keys=True)

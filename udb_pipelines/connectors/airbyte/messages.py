@@ -63,7 +63,7 @@ class Message(msgspec.Struct):
     trace: Trace | None = None
     spec: dict[str, Any] | None = None
     catalog: dict[str, Any] | None = None
-    connectionStatus: ConnectionStatus | None = None  # noqa: N815 - the protocol's name
+    connection_status: ConnectionStatus | None = msgspec.field(default=None, name="connectionStatus")
 
 
 _DECODER = msgspec.json.Decoder(Message)

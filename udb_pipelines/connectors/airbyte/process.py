@@ -51,7 +51,7 @@ def check(command: Path, pin: Pin, config: Mapping[str, Any]) -> None:
     """
     status = None
     for message in _talk(command, pin, ["check"], {"config": config}, QUICK_SECONDS):
-        status = message.connectionStatus or status
+        status = message.connection_status or status
     if status is None:
         raise UdbError("E_CONNECTOR", f"{pin.name} did not say whether the configuration works")
     if status.status != "SUCCEEDED":
