@@ -7,7 +7,7 @@ undocumented. Pages written by hand are not touched, except between the markers 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -26,6 +26,18 @@ PACKAGE = ROOT / "udb_pipelines"
 NOTE = "<!-- Written by `make docs` from the code; do not edit. -->"
 DEPENDS_ON_MACHINE = {"threads": "cores, at most 8"}
 """Defaults that differ from machine to machine, in words."""
+FIRST_SETTINGS = (
+    "home",
+    "landing",
+    "memory_limit",
+    "max_reject_pct",
+    "mask_pii",
+    "catalog_url",
+    "secret_key",
+    "snapshot_target",
+    "retention_days",
+)
+"""Those that a newcomer sets first; the README shows them."""
 
 EXITS = {
     Exit.OK: "all went well, or there was nothing to do",
@@ -61,11 +73,12 @@ def configuration() -> str:
     )
 
 
-def settings_table() -> str:
+def settings_table(names: Collection[str] = tuple(Settings.model_fields)) -> str:
     """Variable, default and meaning, a row per setting."""
     rows = [
         (f"`{variable_of(name)}`", _default(name, field), _meaning(field))
         for name, field in Settings.model_fields.items()
+        if name in names
     ]
     return _table(("variable", "default", "meaning"), rows)
 
@@ -157,7 +170,7 @@ def _plain(text: str) -> str:
 
 def readme(text: str) -> str:
     """The README with its tables replaced."""
-    return _between(_between(text, "settings", settings_table()), "exit codes", exit_table())
+    return _between(_between(text, "settings", settings_table(FIRST_SETTINGS)), "exit codes", exit_table())
 
 
 def _between(text: str, name: str, table: str) -> str:
