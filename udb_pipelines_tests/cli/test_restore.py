@@ -51,6 +51,13 @@ def test_back_and_on_again(loaded: Udb) -> None:
     assert [point["version"] for point in dropped["versions"]] == [versions[0]]
 
 
+def test_a_time_to_come_is_a_mistyped_year(loaded: Udb) -> None:
+    refused = loaded("restore", "to", "2999-01-01")
+    assert refused.code == 2
+    assert "2999-01-01 00:00:00 UTC is still to come" in refused.err
+    assert "timeline 2" not in loaded("restore", "list").out
+
+
 def test_diff_by_the_key_that_the_profile_found(loaded: Udb) -> None:
     udb = loaded
     shown = udb("diff", "orders", "--from", "2", "--out", "changes.csv")

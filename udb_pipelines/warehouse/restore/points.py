@@ -71,10 +71,13 @@ def aim(lake: Lake, wanted: datetime | int, timeline: int | None = None) -> Aim:
         timeline: where to look; a version is looked for everywhere when absent, a time in the current timeline.
 
     Raises:
-        UdbError: ``E_VERSION`` when there is none, naming what there is; ``E_TIMELINE``.
+        UdbError: ``E_VERSION`` when there is none, naming what there is, or when the time is still to come, since
+            that is a mistyped year; ``E_TIMELINE``.
     """
     register = lake.register()
     current = points(lake.at(register.current))
+    if not isinstance(wanted, int) and _to_come(_in_utc(wanted), current):
+        raise UdbError("E_VERSION", f"{_shown(wanted)} is still to come", kept="the warehouse as it is")
     for number in _order(register, wanted, timeline):
         chosen = current if number == register.current else points(lake.at(number))
         point = _newest(chosen, wanted)
@@ -104,8 +107,21 @@ def _order(register: Register, wanted: datetime | int, timeline: int | None) -> 
 def _newest(chosen: tuple[Point, ...], wanted: datetime | int) -> Point | None:
     if isinstance(wanted, int):
         return next((item for item in chosen if item.version == wanted), None)
-    moment = wanted if wanted.tzinfo else wanted.replace(tzinfo=UTC)
+    moment = _in_utc(wanted)
     return max((item for item in chosen if item.committed_at <= moment), key=lambda item: item.version, default=None)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z}".rstrip()
+
+
+def _to_come(moment: datetime, current: tuple[Point, ...]) -> bool:
+    """Whether no clock has reached it: neither this one, nor, if this one was set back, that of the newest commit."""
+    return moment > max([datetime.now(UTC), *(item.committed_at for item in current)])
 
 
 def _nothing(chosen: tuple[Point, ...], wanted: datetime | int) -> UdbError:
@@ -113,7 +129,7 @@ def _nothing(chosen: tuple[Point, ...], wanted: datetime | int) -> UdbError:
         return UdbError(
             "E_VERSION", "the warehouse holds nothing to go back to", remedy="restore a snapshot: udb restore from"
         )
-    what = f"version {wanted}" if isinstance(wanted, int) else f"version as old as {wanted:%Y-%m-%d %H:%M:%S %Z}"
+    what = f"version {wanted}" if isinstance(wanted, int) else f"version as old as {_shown(wanted)}"
     first, last = chosen[0], chosen[-1]
     return UdbError(
         "E_VERSION",
