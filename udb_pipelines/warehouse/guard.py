@@ -27,6 +27,8 @@ TABLE_FUNCTIONS = frozenset(
     }
 )  # fmt: skip
 
+_INTERNAL_HINT = re.compile(r' Did you mean "(?:pg|sqlite|duckdb)_\w*"\?')
+"""DuckDB guesses at its own tables when no table of the warehouse is like the name."""
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze)?\s*(\([^)]*\))?\s", re.IGNORECASE)
 
 
@@ -57,7 +59,7 @@ def check_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
 def first_lines(error: duckdb.Error) -> str:
     """DuckDB's message about the text of a query, without the kind of error, in one line."""
     text = str(error).split("\n\nLINE", 1)[0].split(": ", 1)[-1]
-    return " ".join(text.split())
+    return _INTERNAL_HINT.sub("", " ".join(text.split()))
 
 
 def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:  # noqa: ANN401 - JSON

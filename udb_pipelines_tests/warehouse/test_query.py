@@ -70,6 +70,13 @@ def test_everything_else_is_refused(shop: Lake, sql: str) -> None:
     assert len(query(shop, "FROM shop").rows) == 20
 
 
+def test_a_mistyped_table_is_guessed_from_the_warehouse_only(shop: Lake) -> None:
+    for name, guess in (("shp", ' Did you mean "shop"?'), ("nothing_like_it", "")):
+        with pytest.raises(UdbError) as caught:
+            query(shop, f"FROM {name}")
+        assert caught.value.message == f"Table with name {name} does not exist!{guess}"
+
+
 def test_values_do_not_reach_messages(lake: Lake, stage: Stager) -> None:
     commit(lake, stage(f"SELECT '{PLANTED}' AS b"))
     for sql in ("SELECT b::INTEGER FROM shop", "SELECT error(b) FROM shop", "SELECT strptime(b, '%Y') FROM shop"):
