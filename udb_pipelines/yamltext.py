@@ -141,8 +141,12 @@ def as_model(document: Document, model: type[Checked], code: str) -> Checked:
     try:
         return model.model_validate(document.content)
     except ValidationError as error:
-        mistakes = sorted({_mistake(document, item["loc"], item["msg"]) for item in error.errors()})
+        mistakes = sorted({_mistake(document, item["loc"], _IN_WORDS.get(item["type"], item["msg"])) for item in error.errors()})
         raise UdbError(code, "; ".join(f"line {line}: {place}: {said}" for line, place, said in mistakes)) from None
+
+
+_IN_WORDS = {"extra_forbidden": "there is no such field", "missing": "is missing"}
+"""What pydantic calls "Extra inputs are not permitted" and "Field required"."""
 
 
 def _mistake(document: Document, place: Path, said: str) -> tuple[int, str, str]:

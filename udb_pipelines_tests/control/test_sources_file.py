@@ -64,7 +64,7 @@ def test_what_is_exported_is_read_back_the_same(settings: Settings, tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("sources:\n  orders:\n    uri: a.csv\n    delimeter: x\n", "line 4: sources.orders.delimeter: Extra inputs"),
+        ("sources:\n  orders:\n    uri: a.csv\n    delimeter: x\n", "line 4: sources.orders.delimeter: there is no such field"),
         ("sources:\n  orders:\n    sync_mode: sometimes\n    uri: a.csv\n", "line 3: sources.orders.sync_mode"),
         ("sources:\n  Bad Name:\n    uri: a.csv\n", "line 2"),
         (
