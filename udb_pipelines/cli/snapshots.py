@@ -154,19 +154,26 @@ def prune(
 ) -> None:
     """Remove old snapshots, and files that no snapshot needs any more. The newest snapshot always stays.
 
+    So do those that a legal hold (udb retention hold) needs, and the newest of each timeline of the warehouse.
+
     [bold]Examples[/bold]
 
       udb snapshot prune --dry-run
       udb snapshot prune --keep-days 7
     """
+    from udb_pipelines.control.holds import needed_of
     from udb_pipelines.warehouse import snapshots
 
     settings = session.settings()
     days = keep_days or settings.snapshot_keep_days
     with working("prune"):
         pruned = snapshots.prune(
-            _open(target), days, wait_seconds=settings.lock_timeout_seconds, dry_run=dry_run
-        )  # fmt: skip
+            _open(target),
+            days,
+            needed_of(session.lake()),
+            wait_seconds=settings.lock_timeout_seconds,
+            dry_run=dry_run,
+        )
     if as_json:
         print_json({"dry_run": dry_run, **pruned.model_dump(mode="json")})
         return
@@ -225,6 +232,8 @@ def _tell_pruned(pruned: Pruned, what: str) -> None:
         f"{counted(len(pruned.snapshots), 'snapshot')}, {counted(len(pruned.copies), 'copy')} and "
         f"{counted(pruned.files, 'file')}, {size(pruned.bytes)}, {what}"
     )
+    if pruned.kept:
+        note(f"Old, but needed for a legal hold or a timeline: {', '.join(pruned.kept)}")
     if pruned.unreadable:
         note(
             f"No file was removed: {counted(len(pruned.unreadable), 'manifest')} cannot be read, such as "

@@ -1,7 +1,7 @@
 """Legal holds: what must not be deleted whatever its age. The only owner of the table ``holds``.
 
 A hold names a source or a dataset. While it lasts, retention keeps every artifact and reject of it and every
-version of the warehouse in which it changed.
+version of the warehouse in which it changed, and pruning keeps the snapshots that have something of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from udb_pipelines.config import Settings
 from udb_pipelines.control.database import METADATA, Database
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Hold
+from udb_pipelines.warehouse.lake import Lake
 from udb_pipelines.warehouse.retention import Rules
+from udb_pipelines.warehouse.snapshots import Needed
 
 _table = Table(
     "holds",
@@ -70,6 +72,17 @@ def rules_of(settings: Settings) -> Rules:
 
     sources = {source.name: source.options for source in SourceRegistry(settings).list()}
     return Rules(sources, HoldRegistry(settings).list(datetime.now(UTC)))
+
+
+def needed_of(lake: Lake) -> Needed:
+    """What pruning snapshots must know: the timelines of the warehouse, and what is held.
+
+    Raises:
+        UdbError: ``E_CONTROL`` when the control database cannot be opened: without it a hold might be broken.
+    """
+    holds = Rules(holds=HoldRegistry(lake.settings).list())
+    timelines = frozenset(timeline.number for timeline in lake.register().timelines)
+    return Needed(timelines, holds.held(datetime.now(UTC)))
 
 
 def _hold(row: Row[Any]) -> Hold:

@@ -47,7 +47,7 @@ class Outcome:
     made: "Made"
     problems: tuple[str, ...]
     pruned: "Pruned | None"
-    """None when others were at work in the target; the next day's snapshot prunes instead."""
+    """None when others were at work in the target, or nobody can tell what is held; the next day's snapshot prunes."""
 
 
 def snapshot_asset() -> dg.AssetsDefinition:
@@ -80,6 +80,7 @@ def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]
 
 def _of(own: Udb) -> Outcome | None:
     """Snapshot, verification and pruning for one tenant; None when it has committed nothing yet."""
+    from udb_pipelines.control.holds import needed_of
     from udb_pipelines.warehouse import snapshots
     from udb_pipelines.warehouse.targets import open_target
 
@@ -91,9 +92,9 @@ def _of(own: Udb) -> Outcome | None:
     problems = snapshots.verify(target, made.snapshot.id)
     pruned = None
     try:
-        pruned = snapshots.prune(target, own.settings.snapshot_keep_days)
+        pruned = snapshots.prune(target, own.settings.snapshot_keep_days, needed_of(own.lake))
     except UdbError as error:
-        if error.code != "E_LOCK_TIMEOUT":
+        if error.code not in {"E_LOCK_TIMEOUT", "E_CONTROL"}:
             raise
     return Outcome(own.settings.tenant, target.address, made, problems, pruned)
 

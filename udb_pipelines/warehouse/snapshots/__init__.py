@@ -15,13 +15,14 @@ from udb_pipelines.warehouse.snapshots.claims import reading
 from udb_pipelines.warehouse.snapshots.keeping import copy_if_due, remember
 from udb_pipelines.warehouse.snapshots.making import Made, UnfinishedError, copy, create
 from udb_pipelines.warehouse.snapshots.model import FILES, Snapshot, SnapshotFile, SnapshotTable
-from udb_pipelines.warehouse.snapshots.pruning import Pruned, prune
+from udb_pipelines.warehouse.snapshots.pruning import Needed, Pruned, prune
 from udb_pipelines.warehouse.snapshots.shelf import fetch_catalog, fetch_home, find, list_snapshots, newest
 from udb_pipelines.warehouse.snapshots.verifying import verify
 
 __all__ = [
     "FILES",
     "Made",
+    "Needed",
     "Pruned",
     "Snapshot",
     "SnapshotFile",

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -42,6 +42,7 @@ from udb_pipelines.warehouse.snapshots.model import (
 )
 from udb_pipelines.warehouse.targets import Target
 
+_STAMP = "%Y%m%dT%H%M%S%f"
 _ATTEMPTS = 3
 """Retention may remove files that a copied catalog still refers to; a fresh copy no longer does."""
 
@@ -98,7 +99,7 @@ def copy(lake: Lake, target: Target, budget_seconds: float | None = None) -> Mad
 def _make(lake: Lake, target: Target, kind: Kind, budget_seconds: float | None = None, *, deep: bool = False) -> Made:
     deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
     now = datetime.now(UTC)
-    snapshot_id = f"{now:%Y%m%dT%H%M%S%f}_{uuid.uuid4().hex[:8]}"
+    snapshot_id = f"{_stamp(target, now)}_{uuid.uuid4().hex[:8]}"
     with _scratch(lake, snapshot_id) as scratch:
         copy_catalog(lake, scratch / "lake.sqlite")
         shelf.claim_ground(target, identity(lake_on(lake, scratch / "lake.sqlite")))
@@ -114,6 +115,20 @@ def _make(lake: Lake, target: Target, kind: Kind, budget_seconds: float | None =
                         raise UdbError("E_WAREHOUSE", str(error), kept="the target is as it was") from None
                 attempt += 1
                 copy_catalog(lake, scratch / "lake.sqlite")
+
+
+def _stamp(target: Target, now: datetime) -> str:
+    """The time as an id begins with it, later than that of every other: the clock may have been set back since."""
+    taken = [key.split("/")[1].partition("_")[0] for key in shelf.manifest_keys(target)]
+    newest = max(filter(None, map(_time_of, taken)), default=now)
+    return f"{max(now, newest + timedelta(microseconds=1)):{_STAMP}}"
+
+
+def _time_of(stamp: str) -> datetime | None:
+    try:
+        return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 @contextmanager

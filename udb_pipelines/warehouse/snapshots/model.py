@@ -47,6 +47,7 @@ class Snapshot(Model):
 
     schema_version: Literal[1] = 1
     id: str
+    """Begins with a time, and is greater than those of the target's older ones even if the clock was set back."""
     kind: Kind
     created_at: datetime
     warehouse: str

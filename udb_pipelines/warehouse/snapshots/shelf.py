@@ -87,11 +87,16 @@ def owner_of(target: Target) -> str | None:
 def list_snapshots(target: Target, kinds: Iterable[Kind] = ("snapshot",)) -> tuple[Snapshot, ...]:
     """Complete snapshots in the target, newest first; ``copy`` among ``kinds`` for those made in between, too."""
     found = at_once(lambda key: load(target, key), manifest_keys(target, kinds))
-    return tuple(sorted((item for item in found if item), key=lambda item: (item.created_at, item.id), reverse=True))
+    return in_order(item for item in found if item)
+
+
+def in_order(snapshots: Iterable[Snapshot]) -> tuple[Snapshot, ...]:
+    """Newest first, by their ids: those go up whatever the clock does (see ``making``), and the times need not."""
+    return tuple(sorted(snapshots, key=lambda item: item.id, reverse=True))
 
 
 def manifest_keys(target: Target, kinds: Iterable[Kind] = ("snapshot", "copy")) -> tuple[str, ...]:
-    """Keys of the manifests, newest first within a kind: the ids begin with the time."""
+    """Keys of the manifests, newest first within a kind: the ids go up."""
     return tuple(
         key
         for kind in kinds
