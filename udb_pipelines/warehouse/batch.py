@@ -140,11 +140,11 @@ def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> 
 
 def table_columns(connection: duckdb.DuckDBPyConnection, dataset: str) -> tuple[ColumnSchema, ...]:
     """Columns of a dataset in the attached lake; empty when there is no such dataset."""
-    rows = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake' AND schema_name = 'main' "
-        f"AND table_name = {quote_literal(dataset)} ORDER BY column_index"
-    ).fetchall()
-    return tuple(ColumnSchema(name=name, type=_plain_type(kind)) for name, kind in rows)
+    try:
+        rows = connection.execute(f"DESCRIBE lake.main.{quote_identifier(dataset)}").fetchall()
+    except duckdb.CatalogException:
+        return ()
+    return tuple(ColumnSchema(name=name, type=_plain_type(kind)) for name, kind, *_ in rows)
 
 
 def make_plan(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Plan:

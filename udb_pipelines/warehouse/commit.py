@@ -57,7 +57,7 @@ def commit(lake: Lake, staged: StagedSync) -> SyncResult:
         work = Work(
             title=f"job {staged.job_id} of {staged.source}",
             info=json.dumps(info),
-            done=lambda reader: ledger.last_result(reader, staged.source, staged.job_id),
+            done=lambda reader: ledger.result_of(reader, staged.source, staged.job_id),
             record=lambda writer, version, now, applied: _record(writer, staged, version, now, applied),
             idle=lambda reader: _idle(reader, staged),
         )
@@ -149,7 +149,7 @@ def _batch(connection: duckdb.DuckDBPyConnection, dataset: StagedDataset, staged
     missing = [file for file in dataset.parquet if not file.exists()]
     if missing:
         # A commit of this job may have taken them; then the ledger knows, and the files are not needed.
-        done = ledger.last_result(connection, staged.source, staged.job_id)
+        done = ledger.result_of(connection, staged.source, staged.job_id)
         if done is None:
             raise UdbError("E_VANISHED", f"{len(missing)} staged files of {dataset.dataset} are gone")
         return Batch(dataset.dataset, (), dataset.columns, 0)
@@ -186,8 +186,7 @@ def _record(
     applied: Sequence[Applied],
 ) -> SyncResult:
     _check_timeline(connection, staged)
-    last = ledger.last_result(connection, staged.source)
-    known = {item.dataset: item.columns for item in last.datasets} if last else {}
+    known = _known_columns(connection, staged, applied)
     result = SyncResult(
         job_id=staged.job_id,
         source=staged.source,
@@ -201,6 +200,17 @@ def _record(
     )
     ledger.record_sync(connection, staged, result)
     return result
+
+
+def _known_columns(
+    connection: duckdb.DuckDBPyConnection, staged: StagedSync, applied: Sequence[Applied]
+) -> dict[str, tuple[ColumnSchema, ...]]:
+    """Columns by dataset as the last commit described them, where a dataset keeps one that the source has no more."""
+    told = {dataset.dataset: {column.name for column in dataset.columns} for dataset in staged.datasets}
+    if all(column.name in told[done.plan.batch.dataset] for done in applied for column in done.plan.after):
+        return {}
+    last = ledger.last_result(connection, staged.source)
+    return {item.dataset: item.columns for item in last.datasets} if last else {}
 
 
 def _version(

@@ -95,8 +95,9 @@ class Lake:
     def writer(self, *, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that may write; the lake is created when there is none.
 
-        The caller takes :attr:`lock` around its transaction. DuckLake's own retry is off: it would commit on
-        top of a version that the transaction has not seen.
+        The caller takes :attr:`lock` around its transaction, and names tables in full: with the lake in use,
+        DuckDB would ask its catalog for every function of a statement too. DuckLake's own retry is off: it would
+        commit on top of a version that the transaction has not seen.
 
         Raises:
             UdbError: ``E_TIMELINE`` for a timeline that was left, ``E_WAREHOUSE``.
@@ -110,7 +111,7 @@ class Lake:
                 _attach_for_writing(self.catalog.current(connection), connection)
                 if not ledger.exists(connection):
                     self._add_ledger(connection)
-                connection.execute("USE lake; SET ducklake_max_retry_count = 0")
+                connection.execute("SET ducklake_max_retry_count = 0")
             yield connection
 
     def follow(self, connection: duckdb.DuckDBPyConnection) -> bool:
@@ -122,9 +123,8 @@ class Lake:
             catalog = self.catalog.current(connection)
             if timeline_of(connection) == catalog.timeline:
                 return False
-            connection.execute("USE memory; DETACH lake")
+            connection.execute("DETACH lake")
             _attach_for_writing(catalog, connection)
-            connection.execute("USE lake")
             return True
 
     def register(self) -> Register:

@@ -3,8 +3,9 @@
 Order of events, so that a crash at any point loses and doubles nothing:
 
 1. outside the lock: plan on the newest version, write and sync the files in the staging folder;
-2. under the writer lock: begin, look whether the job has committed already, look whether the plans still hold,
-   rename the files into the data folder and sync its entries, change the tables, write the bookkeeping, commit.
+2. under the writer lock: begin; if there is a newer version by now, look whether the job has committed already, and
+   whether the plans still hold; rename the files into the data folder and sync its entries, change the tables, write
+   the bookkeeping, commit.
 
 A plan that another commit to the same dataset has made void is made again at once, under the lock: however many
 others write to that dataset, a writer waits for its turn once.
@@ -17,8 +18,8 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -89,13 +90,13 @@ def write(
             steps.reached("locked")
             # What was planned on a timeline that a restore has left must be planned anew.
             if not lake.follow(connection):
-                result = _transact(lake, connection, planned.ready, work, digests)
+                result = _transact(lake, connection, planned, work, digests)
             if result is None:
                 # Planned here, nobody on this machine can make it void again.
                 planned = _plan(lake, connection, batches, work, folder / f"ready_{attempt}_again", digests)
                 result = planned.result
             if result is None:
-                result = _transact(lake, connection, planned.ready, work, digests)
+                result = _transact(lake, connection, planned, work, digests)
         if result is not None:
             return result
         if time.monotonic() > deadline:
@@ -113,6 +114,8 @@ class _Planned(Generic[Result]):
     """What is ready to be committed, or the result when there is nothing left to do."""
 
     result: Result | None
+    version: int
+    """The newest version there was. As long as it still is, nothing that was looked at can be different."""
     ready: Sequence[Ready] = ()
 
 
@@ -126,25 +129,35 @@ def _plan(
 ) -> _Planned[Result]:
     """Plan on the newest version and prepare the files."""
     lake.follow(connection)
-    earlier = work.done(connection)
+    with _one_version(connection) as version:
+        earlier = work.done(connection)
+        plans = [] if earlier is not None else [make_plan(connection, batch) for batch in batches]
     if earlier is not None:
-        return _Planned(earlier)
-    ready = [
-        prepare(connection, make_plan(connection, batch), folder.with_name(f"{folder.name}_{batch.dataset}"))
-        for batch in batches
-    ]
+        return _Planned(earlier, version)
+    ready = [prepare(connection, plan, folder.with_name(f"{folder.name}_{plan.batch.dataset}")) for plan in plans]
     # Here, for inside the transaction it would keep others waiting.
     digests |= {file: sha256(file) for item in ready for file in _files(item) if file not in digests}
     if ready and all(item.idle for item in ready) and (nothing := work.idle(connection)) is not None:
-        return _Planned(nothing)
+        return _Planned(nothing, version)
     steps.reached("prepared")
-    return _Planned(None, ready)
+    return _Planned(None, version, ready)
+
+
+@contextmanager
+def _one_version(connection: duckdb.DuckDBPyConnection) -> Iterator[int]:
+    """Everything read inside is of one version, which is the newest."""
+    connection.execute("BEGIN")
+    try:
+        yield version_of(connection)
+    finally:
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
 
 
 def _transact(
     lake: Lake,
     connection: duckdb.DuckDBPyConnection,
-    ready: Sequence[Ready],
+    planned: _Planned[Result],
     work: Work[Result],
     digests: Mapping[Path, str],
 ) -> Result | None:
@@ -152,12 +165,14 @@ def _transact(
     moves: list[tuple[Path, Path]] = []
     connection.execute("BEGIN")
     try:
-        earlier = work.done(connection)
-        if earlier is not None or not all(_holds(connection, item.plan) for item in ready):
-            connection.execute("ROLLBACK")
-            return earlier
-        version, now = version_of(connection) + 1, datetime.now(UTC)
-        applied = [_apply(lake, connection, item, moves, digests) for item in ready]
+        newest = version_of(connection)
+        if newest != planned.version:
+            earlier = work.done(connection)
+            if earlier is not None or not all(_holds(connection, item.plan) for item in planned.ready):
+                connection.execute("ROLLBACK")
+                return earlier
+        version, now = newest + 1, datetime.now(UTC)
+        applied = [_apply(lake, connection, item, moves, digests) for item in planned.ready]
         steps.reached("applied")
         result = work.record(connection, version, now, applied)
         title, info = quote_literal(work.title), quote_literal(work.info)
