@@ -11,17 +11,17 @@ from __future__ import annotations
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import duckdb
 
 from udb_pipelines.config import DEFAULT_TENANT, Settings
 from udb_pipelines.engine import Extension, quote_literal, quote_value
 from udb_pipelines.errors import UdbError
-from udb_pipelines.warehouse import timelines
+from udb_pipelines.warehouse import apart, timelines
 from udb_pipelines.warehouse.files import make_folder, sync_all
 
 BUSY_MS = 30_000
@@ -187,20 +187,18 @@ class SqliteCatalog(Catalog):
     def integrity(self) -> str:
         """SQLite's own verdict on the file: ``ok``, or the first thing that is wrong."""
         try:
-            with closing(self._sqlite()) as connection:
-                return str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+            return apart.integrity(self.file, BUSY_MS / 1000)
         except sqlite3.DatabaseError as error:
             return str(error)
 
     def copy_to(self, target: Path) -> None:
-        """Write a consistent copy of the catalog, while others read and write it."""
-        with closing(self._sqlite()) as source, closing(sqlite3.connect(target)) as copy:
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")
-        sync_all([target])
+        """Write a consistent copy of the catalog, while others read and write it.
 
-    def _sqlite(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{quote(str(self.file))}?mode=ro", uri=True, timeout=BUSY_MS / 1000)
+        Raises:
+            sqlite3.Error: the catalog cannot be read, or the copy not be written.
+        """
+        apart.copy(self.file, target, BUSY_MS / 1000)
+        sync_all([target])
 
     @contextmanager
     def draft(self) -> Iterator[Catalog | None]:
