@@ -186,6 +186,8 @@ def from_snapshot(
     found = snapshots.newest(opened) if snapshot == "newest" else snapshots.find(opened, snapshot)
     if found is None:
         raise UdbError("E_SNAPSHOT", f"there is no snapshot in {opened.address}", remedy="name another --target")
+    if found.lacks and not as_json:
+        note(found.lacks)
     if dry_run:
         _show_snapshot_plan(plan_from(lake, opened, found.id), as_json)
         return

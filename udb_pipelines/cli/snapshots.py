@@ -210,6 +210,8 @@ def _tell(made: Made, target: Opened, as_json: bool) -> None:
         f"{counted(len(snapshot.files), 'file')}, {size(snapshot.bytes)}; "
         f"copied {counted(made.copied_files, 'file')}, {size(made.copied_bytes)}, to {target.address}"
     )
+    if snapshot.lacks:
+        note(snapshot.lacks)
     print_line(snapshot.id)
 
 

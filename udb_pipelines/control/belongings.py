@@ -53,8 +53,19 @@ def collect(settings: Settings) -> bytes:
     Raises:
         UdbError: ``E_CONTROL`` when the control database cannot be opened.
     """
-    found = _collected(settings)
-    return b"" if found == Belongings() else found.model_dump_json(indent=2).encode()
+    return _packed(_collected(settings))
+
+
+def collect_files(settings: Settings, earlier: bytes) -> bytes:
+    """Contracts and the history of KPIs as they are, and what ``earlier`` belongings had of the control database.
+
+    For when that cannot be opened: an older register is worth more than none.
+
+    Raises:
+        UdbError: ``E_SNAPSHOT`` when ``earlier`` cannot be understood.
+    """
+    before = _understood(earlier) if earlier else Belongings()
+    return _packed(before.model_copy(update={"files": _stored_files(settings)}))
 
 
 def put_back(settings: Settings, content: bytes, *, force: bool = False) -> PutBack:
@@ -63,10 +74,7 @@ def put_back(settings: Settings, content: bytes, *, force: bool = False) -> PutB
     Raises:
         UdbError: ``E_SNAPSHOT`` when it cannot be understood, ``E_CONTROL``, ``E_TENANT``.
     """
-    try:
-        wanted = Belongings.model_validate_json(content)
-    except ValueError:
-        raise UdbError("E_SNAPSHOT", "what the snapshot says of sources and contracts is not understood") from None
+    wanted = _understood(content)
     if settings.tenant != DEFAULT_TENANT and settings.tenant not in TenantRegistry(settings).list():
         TenantRegistry(settings).add(settings.tenant)
     done = [
@@ -84,13 +92,28 @@ def put_back(settings: Settings, content: bytes, *, force: bool = False) -> PutB
 _State = Literal["put", "kept", "same"]
 
 
-def _collected(settings: Settings) -> Belongings:
-    files = {
+def _packed(found: Belongings) -> bytes:
+    return b"" if found == Belongings() else found.model_dump_json(indent=2).encode()
+
+
+def _understood(content: bytes) -> Belongings:
+    try:
+        return Belongings.model_validate_json(content)
+    except ValueError:
+        raise UdbError("E_SNAPSHOT", "what the snapshot says of sources and contracts is not understood") from None
+
+
+def _stored_files(settings: Settings) -> dict[str, bytes]:
+    return {
         path.relative_to(settings.tenant_home).as_posix(): path.read_bytes()
         for folder in _FOLDERS
         for path in sorted((settings.tenant_home / folder).rglob("*"))
         if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
     }
+
+
+def _collected(settings: Settings) -> Belongings:
+    files = _stored_files(settings)
     if settings.control_url is None and not (settings.home / "control.sqlite").exists():
         return Belongings.model_construct(files=files)  # to look must not make an empty register
     return Belongings.model_construct(

@@ -26,6 +26,9 @@ METADATA = MetaData()
 HEAD = "0004"
 """The newest revision in ``migrations/versions``; a test keeps the two in step."""
 
+_CONNECT_SECONDS = 10
+"""A server that does not answer by then is told of; the system alone would wait for minutes."""
+
 _ADVISORY_LOCK = 0x7564_6263
 """Identifies our migrations among PostgreSQL's advisory locks."""
 
@@ -105,7 +108,8 @@ def _engine(settings: Settings) -> Engine:
             url = make_url(settings.control_url.get_secret_value())
             if url.drivername in ("postgres", "postgresql"):
                 url = url.set(drivername="postgresql+psycopg2")
-            engine = create_engine(url, poolclass=NullPool)
+            waits = {"connect_timeout": _CONNECT_SECONDS} if url.get_backend_name() == "postgresql" else {}
+            engine = create_engine(url, poolclass=NullPool, connect_args=waits)
         except (ArgumentError, NoSuchModuleError):
             raise UdbError("E_CONFIG", "UDB_CONTROL_URL is not the address of a database SQLAlchemy knows") from None
     if engine.dialect.name == "sqlite":

@@ -55,6 +55,19 @@ class TenantRegistry:
         with self._database.begin() as connection:
             return (DEFAULT_TENANT, *connection.execute(select(_table.c.id).order_by(_table.c.id)).scalars())
 
+    def known(self) -> tuple[str, ...]:
+        """Every tenant; while the control database cannot be opened, those that have a folder.
+
+        Their warehouses need no control database, and must be copied without one too.
+        """
+        try:
+            return self.list()
+        except UdbError as error:
+            if error.code != "E_CONTROL":
+                raise
+        folders = (self._settings.home / "tenants").glob("*/")
+        return (DEFAULT_TENANT, *sorted(folder.name for folder in folders if _is_legal(folder.name)))
+
     def open(self, tenant: str) -> Settings:
         """The settings of a tenant that exists.
 
@@ -64,7 +77,7 @@ class TenantRegistry:
         settings = self._legal(tenant)
         if tenant == DEFAULT_TENANT:
             return settings
-        known = self.list()
+        known = self.known()
         if tenant not in known:
             close = difflib.get_close_matches(tenant, known, n=2)
             hint = f"did you mean {' or '.join(close)}? " if close else ""
@@ -79,6 +92,13 @@ class TenantRegistry:
             return self._settings.for_tenant(tenant_id(tenant))
         except ValueError as error:
             raise UdbError("E_TENANT", str(error)) from None
+
+
+def _is_legal(name: str) -> bool:
+    try:
+        return tenant_id(name) == name
+    except ValueError:
+        return False
 
 
 def _refuse_links(settings: Settings) -> None:

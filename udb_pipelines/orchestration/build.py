@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from udb_pipelines.config import Settings, load_settings
+from udb_pipelines.errors import UdbError
 from udb_pipelines.orchestration import jobs
 from udb_pipelines.orchestration.assets import path_assets
 from udb_pipelines.orchestration.io_manager import WarehouseIOManager
@@ -93,10 +94,21 @@ def _airbyte(settings: Settings) -> dict[str, object]:
 
 
 def _source_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    from udb_pipelines.operations.logging import get_logger
     from udb_pipelines.orchestration.schedules import source_schedules
 
-    return [
-        schedule
-        for own in Udb(settings).tenants()
-        for schedule in source_schedules(own.registry.list(), own.settings.tenant)
-    ]
+    try:
+        return [
+            schedule
+            for own in Udb(settings).tenants()
+            for schedule in source_schedules(own.registry.list(), own.settings.tenant)
+        ]
+    except UdbError as error:
+        if error.code != "E_CONTROL":
+            raise
+        # Snapshots, copies and reports need no register, and are wanted most when something is broken.
+        get_logger().error(
+            "schedules.missing", message=f"{error.message}: no source has its schedule", code=error.code,
+            remedy="mend the control database, then reload the code location",
+        )  # fmt: skip
+        return []

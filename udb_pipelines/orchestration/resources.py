@@ -62,7 +62,7 @@ class Udb:
         return self._opened[tenant]
 
     def tenants(self) -> tuple[Udb, ...]:
-        """Every tenant, the default one first."""
+        """Every tenant, the default one first; without the control database, those that have a folder."""
         from udb_pipelines.control.tenants import TenantRegistry
 
-        return tuple(self.of(tenant) for tenant in TenantRegistry(self.settings).list())
+        return tuple(self.of(tenant) for tenant in TenantRegistry(self.settings).known())

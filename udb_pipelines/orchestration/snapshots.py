@@ -149,6 +149,7 @@ def _described(outcomes: list[Outcome]) -> Metadata:
         "files_shared": held - copied,
         "snapshots_pruned": sum(len(outcome.pruned.snapshots) for outcome in outcomes if outcome.pruned),
         "dagster/row_count": sum(outcome.made.snapshot.rows for outcome in outcomes),
+        "lacks": "; ".join(outcome.made.snapshot.lacks for outcome in outcomes if outcome.made.snapshot.lacks),
         "tables": dg.MetadataValue.md(markdown_table(["table", "version", "rows", "checksum"], rows)),
     }
 

@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import SecretStr
 
 from udb_pipelines.config import Settings
+from udb_pipelines.control.tenants import TenantRegistry
 from udb_pipelines.orchestration.build import build_defs
 from udb_pipelines.orchestration.resources import Udb
 from udb_pipelines.orchestration.snapshots import copying_sensor
@@ -73,3 +74,17 @@ def test_a_snapshot_that_fails_is_a_failed_run_with_code_and_remedy(
     assert failure is not None
     assert failure.user_failure_data is not None
     assert failure.user_failure_data.metadata["code"].value == "E_TARGET_DOWN"
+
+
+def test_the_nightly_snapshot_of_every_tenant_is_made(settings: Settings, instance: dg.DagsterInstance) -> None:
+    acme = TenantRegistry(settings).add("acme")
+    for own in (settings, acme):
+        commit(Lake(own), Stager(own)("SELECT 1 AS a"))
+    (settings.home / "tenants" / "Not a tenant").mkdir()
+    (settings.home / "control.sqlite").write_bytes(b"this is no database" * 1000)
+    result = build_defs(settings).resolve_job_def("snapshot_job").execute_in_process(instance=instance)
+    assert result.success
+    (event,) = result.asset_materializations_for_node("snapshot")
+    assert str(event.metadata["lacks"].value).count("are missing in it") == 2
+    for own in (settings, acme):
+        assert len(list(Path(own.snapshots).glob("snapshots/*/manifest.json"))) == 1

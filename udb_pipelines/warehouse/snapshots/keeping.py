@@ -156,6 +156,8 @@ def _copy(lake: Lake, address: str, budget_seconds: float | None) -> Outcome:
     detail = (
         f"version {made.snapshot.version} copied to {address}: {made.copied_files} files, {made.copied_bytes} bytes"
     )
+    if made.snapshot.lacks:
+        detail += f"; {made.snapshot.lacks}"
     return Outcome(
         status="copied",
         detail=detail,

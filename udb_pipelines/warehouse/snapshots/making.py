@@ -22,6 +22,7 @@ import duckdb
 from udb_pipelines import __version__
 from udb_pipelines.errors import UdbError
 from udb_pipelines.operations import progress
+from udb_pipelines.operations.logging import get_logger
 from udb_pipelines.warehouse import steps
 from udb_pipelines.warehouse.checks import StoredFile, stored_files
 from udb_pipelines.warehouse.files import sha256
@@ -160,6 +161,8 @@ class _Making:
         self._copy = lake_on(lake, scratch / "lake.sqlite")
         self._root = lake.catalog.files
         self._timeline = lake.register().current
+        self._register_problem = ""
+        self._register_of: str | None = None
 
     def run(self, deep: bool) -> Made:
         needed = stored_files(self._copy)
@@ -174,7 +177,7 @@ class _Making:
         files = tuple(self._described(file, uploaded, known) for file in needed)
         tables = tuple(self._tables(previous))
         catalog = self._store_catalog()
-        home = self._store_home()
+        home = self._store_home(previous)
         steps.reached("snapshot catalog stored")
         version, committed_at = newest_commit(self._copy)
         snapshot = Snapshot(
@@ -188,6 +191,8 @@ class _Making:
             catalog=catalog,
             files=files,
             home=home,
+            register_problem=self._register_problem,
+            register_of=self._register_of,
             timeline=self._timeline,
             software={"udb": __version__, "duckdb": duckdb.__version__},
         )
@@ -277,17 +282,31 @@ class _Making:
         self._target.put(packed, key)
         return described
 
-    def _store_home(self) -> SnapshotFile | None:
-        # SQLAlchemy comes with it, and nothing else in the warehouse needs that.
-        from udb_pipelines.control.belongings import collect
-
-        content = collect(self._lake.settings)
+    def _store_home(self, previous: Snapshot | None) -> SnapshotFile | None:
+        content = self._collected(previous)
         if not content:
             return None
         packed = shelf.packed(content)
         key = home_key(self._kind, self._id)
         self._target.write(key, packed)
         return SnapshotFile(path=key, bytes=len(packed), sha256=hashlib.sha256(packed).hexdigest())
+
+    def _collected(self, previous: Snapshot | None) -> bytes:
+        """What the tenant has beside its warehouse; a control database that is down must not stop a copy of that."""
+        # SQLAlchemy comes with it, and nothing else in the warehouse needs that.
+        from udb_pipelines.control.belongings import collect, collect_files
+
+        try:
+            return collect(self._lake.settings)
+        except UdbError as error:
+            if error.code not in {"E_CONTROL", "E_CONFIG"}:
+                raise
+            self._register_problem = error.message
+        get_logger().warning("snapshot.register_missing", message=self._register_problem, snapshot=self._id)
+        if previous is not None and previous.home is not None:
+            self._register_of = previous.register_of if previous.register_problem else previous.id
+        earlier = shelf.fetch_home(self._target, previous) if previous and self._register_of else None
+        return collect_files(self._lake.settings, earlier or b"")
 
 
 def _vanished(file: StoredFile) -> _VanishedError:

@@ -62,6 +62,10 @@ class Snapshot(Model):
     files: tuple[SnapshotFile, ...]
     home: SnapshotFile | None = None
     """What the tenant has beside its warehouse; None where there was nothing. Compressed with zstd."""
+    register_problem: str = ""
+    """Why the control database could not be read; then ``home`` has the contracts and KPIs of now, and ..."""
+    register_of: str | None = None
+    """... the sources, secrets and holds of this older snapshot; none where there was no older one."""
     timeline: int = 1
     """The timeline that was current and is in the snapshot. Others are not: each is in the snapshots of its time."""
     software: dict[str, str]
@@ -70,6 +74,14 @@ class Snapshot(Model):
     def bytes(self) -> int:
         """Size of everything together."""
         return self.catalog.bytes + (self.home.bytes if self.home else 0) + sum(file.bytes for file in self.files)
+
+    @property
+    def lacks(self) -> str:
+        """What is not in it although it should be, in a sentence; empty when it is complete."""
+        if not self.register_problem:
+            return ""
+        have = f"are those of {self.register_of}" if self.register_of else "are missing in it"
+        return f"{self.register_problem}: the warehouse is whole, but sources, secrets and legal holds {have}"
 
     @property
     def rows(self) -> int:
