@@ -12,6 +12,8 @@ COPY udb_pipelines /src/udb_pipelines
 RUN /opt/udb/bin/pip install --no-deps /src
 
 FROM python:3.11-slim
+# OpenSSH's client reads sftp:// sources.
+RUN apt-get update && apt-get install --yes --no-install-recommends openssh-client && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --home-dir /var/lib/udb --no-create-home --shell /usr/sbin/nologin udb \
     && install --directory --owner udb --group udb /var/lib/udb
 COPY --from=build /opt/udb /opt/udb

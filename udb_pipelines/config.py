@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     http_retry_seconds: Annotated[
         float, Field(ge=0, description="How long a web server that is busy (429, 5xx) is asked again, s")
     ] = 60
+    ssh_known_hosts: Annotated[
+        Path | None,
+        Field(description="File of the keys of SFTP servers, as OpenSSH writes it; default ~/.ssh/known_hosts"),
+    ] = None
     egress: Annotated[
         Literal["auto", "open", "guarded", "listed"],
         Field(
@@ -267,7 +271,7 @@ class Settings(BaseSettings):
         ),
     ] = None
 
-    @field_validator("home", "kpis", "landing", "archive_target", "sources_file")
+    @field_validator("home", "kpis", "landing", "archive_target", "sources_file", "ssh_known_hosts")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None

@@ -87,6 +87,11 @@ CODES: dict[str, CodeInfo] = {
         Exit.INPUT,
     ),
     "E_AUTH": _error("the credentials were refused", "correct the credentials of the source", Exit.INPUT),
+    "E_HOST_KEY": _error(
+        "an SFTP server is not known by its key, or shows another one",
+        "compare the key with what the server's operator says, then pin it: --config host_key='…'",
+        Exit.INPUT,
+    ),
     "E_CONNECT": _error("the host cannot be reached", "check address, network and that the server runs", Exit.INPUT),
     "E_EGRESS": _error(
         "the address of a host that may not be reached",
@@ -191,7 +196,7 @@ CODES: dict[str, CodeInfo] = {
     "E_WAREHOUSE": _error("the warehouse refused the operation", "run: udb doctor", Exit.ENVIRONMENT),
     "E_TARGET": _error(
         "the target of the snapshots refuses to be used",
-        "correct UDB_SNAPSHOT_TARGET or its credentials; see udb config",
+        "correct UDB_SNAPSHOT_TARGET or UDB_ARCHIVE_TARGET, or the credentials; see udb config",
         Exit.ENVIRONMENT,
     ),
     "E_TARGET_DOWN": _error(

@@ -13,6 +13,7 @@ from udb_pipelines_tests.mariadb import mariadb_server as mariadb_server
 from udb_pipelines_tests.objectstore import object_server as object_server
 from udb_pipelines_tests.postgres import postgres_server as postgres_server
 from udb_pipelines_tests.postgres import postgres_url as postgres_url
+from udb_pipelines_tests.sftpserver import sftp_server as sftp_server
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 

@@ -28,6 +28,7 @@ NATIVE = (
     ("s3", "objects, folders and patterns of S3 and what speaks its protocol: s3://bucket/2024/*.csv"),
     ("gs", "the same of Google Cloud Storage: gs://bucket/folder/"),
     ("az", "the same of Azure Blob Storage: az://container/folder/"),
+    ("sftp", "files, folders and patterns of an SFTP server: sftp://user@host/in/*.csv"),
     ("sqlite", "tables, views and queries of an SQLite file"),
     ("duckdb", "tables, views and queries of a DuckDB file"),
     ("postgres", "tables, views and queries of a PostgreSQL server: postgresql://user:${PASSWORD}@host/database"),
@@ -156,9 +157,10 @@ def _settings_of(name: str) -> tuple[str, ...]:
     """What ``--config`` may say to a native connector."""
     if name == "http":
         return ("header.NAME",)
+    from udb_pipelines.detection.remote.sftp import place
     from udb_pipelines.detection.remote.stores import FIELDS
 
-    return FIELDS.get(name, ())
+    return {**FIELDS, "sftp": place.FIELDS}.get(name, ())
 
 
 def _show(rows: list[tuple[str, str, str, str]], as_json: bool) -> None:

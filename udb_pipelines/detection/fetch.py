@@ -57,17 +57,21 @@ def fetch(location: Location, config: Mapping[str, Any], settings: Settings) -> 
     """Local copies of what is not on this machine; what has not changed since the last time is not fetched again.
 
     Args:
-        location: of a web server or an object store.
+        location: of a web server, an object store or an SFTP server.
         config: what the source says beside the address, secrets as references.
         settings: where the cache is, and limits.
 
     Raises:
-        UdbError: see :func:`local_copy` and ``remote.objects.local_copies``.
+        UdbError: see :func:`local_copy`, ``remote.objects.local_copies`` and ``remote.sftp.store.local_copies``.
     """
     if location.kind == "objects":
         from udb_pipelines.detection.remote.objects import local_copies
 
         return local_copies(location.target, config, settings)
+    if location.kind == "sftp":
+        from udb_pipelines.detection.remote.sftp import store
+
+        return store.local_copies(location.target, config, settings)
     copy = local_copy(location.target, settings, config)
     return Copies(copy.parent, ((copy, copy.parent.name),))
 

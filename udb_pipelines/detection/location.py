@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from udb_pipelines.errors import UdbError
 from udb_pipelines.secrets.references import REFERENCE
 
-Kind = Literal["path", "http", "postgres", "mysql", "objects"]
+Kind = Literal["path", "http", "postgres", "mysql", "objects", "sftp"]
 
 SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
 SECRET_QUERY = re.compile(r"(?<=[?&])([^=&]*(?:token|key|secret|password|sig|signature|auth)[^=&]*)=([^&]*)", re.I)
@@ -27,7 +27,7 @@ MASK = "***"
 
 KNOWN_SCHEMES = {
     "abfss": "object stores",
-    "sftp": "SFTP servers", "ftp": "FTP servers",
+    "ftp": "FTP servers",
     "mssql": "SQL Server", "sqlserver": "SQL Server", "mongodb": "MongoDB", "kafka": "Kafka",
     "oracle": "Oracle", "snowflake": "Snowflake", "bigquery": "BigQuery",
 }  # fmt: skip
@@ -58,6 +58,8 @@ def locate(uri: str) -> Location:
         return Location("mysql", uri, mask(uri))
     if scheme in ("s3", "gs", "az"):
         return Location("objects", uri, uri)
+    if scheme == "sftp":
+        return Location("sftp", uri, mask(uri))
     if scheme == "file":
         return Location("path", unquote(urlsplit(uri).path), uri)
     if scheme:

@@ -17,6 +17,9 @@ REFERENCE = re.compile(r"\$\{(?:(?P<store>secret|oauth):)?(?P<name>[A-Za-z_][A-Z
 """``${NAME}``: the environment variable NAME. ``${secret:name}``: the stored secret ``name``.
 ``${oauth:name}``: a valid access token of the sign-in ``name``."""
 
+_LONG_LINE = 16
+"""Of a secret of several lines, such as a private key, what is shown of it may be one of them."""
+
 
 def resolve(text: str, settings: Settings) -> str:
     """``text`` with every reference replaced by its value. Never store or log the result.
@@ -53,6 +56,9 @@ def _value(match: re.Match[str], settings: Settings) -> str:
     else:
         found = _stored(name, settings) if match["store"] else _from_environment(name)
     scrub.register(found)
+    for line in found.splitlines()[1:]:
+        if len(line) >= _LONG_LINE:
+            scrub.register(line)
     return found
 
 

@@ -60,6 +60,28 @@ class Address:
             return True
         return is_offered(inside) and (not self.is_pattern or _fits(key.split("/"), self.path.split("/")))
 
+    @property
+    def has_depth(self) -> bool:
+        """Whether what it names lies in a number of folders that is known beforehand."""
+        return self.is_pattern and "**" not in self.path.split("/")
+
+    def may_hold(self, folder: str) -> bool:
+        """Whether an object that is meant can lie in ``folder``, or below it: what need not be listed.
+
+        >>> Address("sftp", "ann@host", "in/*/a_*.csv").may_hold("in/2024"), parse("s3://b/in/*.csv").may_hold("in/2024")
+        (True, False)
+        """
+        inside = folder.removeprefix(f"{self.folder}/") if self.folder else folder
+        if any(part.startswith((".", "~$")) for part in inside.split("/")):
+            return False
+        if not self.is_pattern:
+            return True
+        parts, pattern = folder.split("/"), self.path.split("/")
+        plain = pattern.index("**") if "**" in pattern else len(pattern) - 1
+        if len(parts) > plain and "**" not in pattern:
+            return False
+        return all(fnmatch.fnmatchcase(part, wanted) for part, wanted in zip(parts, pattern[:plain], strict=False))
+
 
 def parse(uri: str) -> Address:
     """Take ``uri`` apart.

@@ -49,9 +49,10 @@ class Version:
 class Memory:
     """Which content each version of an object had. Written line by line, so that a job that dies loses nothing."""
 
-    def __init__(self, settings: Settings, address: str) -> None:
-        self._cache = settings.cache
-        self._file = settings.cache / "urls" / f"{_digest(address)}.jsonl"
+    def __init__(self, settings: Settings, address: str, identity: str) -> None:
+        """Of what ``address`` names in the store that ``identity`` tells from others of that address."""
+        self._cache, self._address = settings.cache, address
+        self._file = settings.cache / "urls" / f"{_digest(address, identity)}.jsonl"
         self._known: dict[Version, str] = {}
         self._lock = threading.Lock()
         self._lines = 0
@@ -80,9 +81,9 @@ class Memory:
         """Where content lies, or belongs."""
         return self._cache / "content" / sha256 / CONTENT_NAME
 
-    def partial(self, address: str, version: Version) -> Path:
+    def partial(self, version: Version) -> Path:
         """Where an unfinished download of exactly this version lies."""
-        return self._cache / "partial" / _digest(address, version.key, str(version.bytes), version.tag)
+        return self._cache / "partial" / _digest(self._address, version.key, str(version.bytes), version.tag)
 
     def remember(self, version: Version, sha256: str) -> None:
         """``version`` has this content. May be called from several threads."""

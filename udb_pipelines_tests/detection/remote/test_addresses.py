@@ -40,6 +40,36 @@ def test_patterns_mean_what_they_mean_for_local_files(path: str, named: list[str
     assert [key for key in listed if address.names(key)] == named
 
 
+PARTS = st.sampled_from(["in", "a", "2024", ".hidden", "a.csv", "b.csv"])
+PATTERNS = st.lists(st.sampled_from(["in", "*", "**", "20*", "[ab]*", "*.csv", "a.csv"]), min_size=1, max_size=5)
+
+
+@given(st.lists(PARTS, min_size=1, max_size=5), PATTERNS)
+def test_no_folder_of_a_match_is_passed_over(key: list[str], pattern: list[str]) -> None:
+    address = parse(f"sftp://host/{'/'.join(pattern)}")
+    name = "/".join(key)
+    if address.names(name) and (not address.folder or name.startswith(f"{address.folder}/")):
+        top = len(address.folder.split("/")) if address.folder else 0
+        folders = ["/".join(key[:end]) for end in range(top + 1, len(key))]
+        assert all(address.may_hold(folder) for folder in folders)
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "may"),
+    [
+        ("in/*.csv", "in/2024", False),
+        ("in/*/*.csv", "in/2024", True),
+        ("in/*/*.csv", "in/2024/07", False),
+        ("in/20*/**/*.csv", "in/1999", False),
+        ("in/20*/**/*.csv", "in/2024/07/x", True),
+        ("in/", "in/2024/07", True),
+        ("in/", "in/.git", False),
+    ],
+)
+def test_folders_that_need_not_be_listed(path: str, folder: str, may: bool) -> None:
+    assert parse(f"s3://shop/{path}").may_hold(folder) is may
+
+
 @pytest.mark.parametrize("uri", ["s3://", "s3:///key", "s3://key:secret@bucket/a.csv", "gs://b?x=1/y"])
 def test_an_address_without_a_bucket_or_with_credentials_is_refused(uri: str) -> None:
     with pytest.raises(UdbError) as caught:

@@ -1,0 +1,1 @@
+"""Tests of SFTP sources, against a real OpenSSH server."""
