@@ -10,16 +10,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from udb_pipelines import engine
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors import stillness
 from udb_pipelines.connectors.cursors import ALL, Request
-from udb_pipelines.connectors.databases.server import held
 from udb_pipelines.connectors.faults import base_name, told
-from udb_pipelines.connectors.reading import FETCHED, Rows, Task, finding
-from udb_pipelines.connectors.registry import PACKAGE, reader_for
+from udb_pipelines.connectors.reading import FETCHED, Held, Rows, Task, finding
+from udb_pipelines.connectors.registry import PACKAGE, held, reader_for
 from udb_pipelines.connectors.rejects import RejectLog, RejectSummary
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import CODES, UdbError
@@ -103,7 +100,7 @@ def _dataset(
     job_id: str,
     folder: Path,
     request: Request,
-    server: duckdb.DuckDBPyConnection | None,
+    server: Held | None,
 ) -> tuple[StagedDataset, Mapping[str, Any]]:
     """One stream, staged, and its state afterwards. ``server`` is the connection that all streams share, if any."""
     before = request.state_of(stream.dataset)
@@ -111,9 +108,10 @@ def _dataset(
     scratch = folder / stream.dataset
     with told(stream.dataset):
         scratch.mkdir(parents=True, exist_ok=True)
-    own = nullcontext(server) if server else closing(engine.connect(settings, threads=_threads(stream)))
+    shared = server.duck if server else None
+    own = nullcontext(shared) if shared else closing(engine.connect(settings, threads=_threads(stream)))
     with own as duck, told(stream.dataset):
-        task = Task(duck, connection, stream, settings, scratch, RejectLog(duck), before, request.span)
+        task = Task(duck, connection, stream, settings, scratch, RejectLog(duck), before, request.span, server)
         with _unchanged(stream):
             rows = reader(task)
         cursorless = tuple(_cursorless(task, rows))

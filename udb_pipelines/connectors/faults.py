@@ -49,8 +49,8 @@ def from_system(error: OSError, what: str) -> UdbError:
     return UdbError("E_UNREADABLE", f"{what} cannot be read ({type(error).__name__})")
 
 
-def from_duckdb(error: duckdb.Error, what: str) -> UdbError:
-    """A DuckDB failure while reading ``what``, by what its text mentions; the text itself is dropped."""
+def from_duckdb(error: Exception, what: str) -> UdbError:
+    """A failure of DuckDB, or below it, while reading ``what``, by what its text mentions; the text is dropped."""
     text = str(error).lower()
     if any(words in text for words in _FULL_TEXTS):
         return UdbError("E_DISK_FULL", f"no space is left while {what} was read into staging")

@@ -28,6 +28,15 @@ FILE_COLUMN = "_udb_file"
 
 
 @dataclass(frozen=True)
+class Held:
+    """What all streams of a server share while they are read: the connection, as its reader knows it."""
+
+    server: object
+    duck: duckdb.DuckDBPyConnection | None = None
+    """The engine that is connected to it, where it is the engine that reads."""
+
+
+@dataclass(frozen=True)
 class Task:
     """One stream to be read. ``folder`` is the reader's own: what it leaves there beside ``target`` is removed."""
 
@@ -41,6 +50,8 @@ class Task:
     """What the last commit of this stream left to go on from."""
     span: Window = ALL
     """The part of the stream that was asked for, where one was."""
+    held: Held | None = None
+    """The connection that the source's streams share, where they do."""
 
     @property
     def window(self) -> Window:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 
-from udb_pipelines.connectors.reading import Reader, Rows, Task
+from udb_pipelines.config import Settings
+from udb_pipelines.connectors.reading import Held, Reader, Rows, Task
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import DetectedStream
+from udb_pipelines.models import Connection, DetectedStream
 
 PACKAGE = "udb_pipelines.connectors"
 
@@ -29,6 +32,23 @@ BY_FORMAT = {
     "xml": "markup",
 }
 """Module below this package whose ``read`` takes the format."""
+
+SHARED = ("database",)
+"""Formats whose module has ``held``, too: one connection for all streams of a source."""
+
+
+def held(connection: Connection, settings: Settings) -> AbstractContextManager[Held | None]:
+    """What all streams of ``connection`` share while they are read; None when there is nothing.
+
+    Raises:
+        UdbError: as the module of the format raises it when it connects.
+    """
+    shared = {stream.detected.format for stream in connection.streams}.intersection(SHARED)
+    if not shared:
+        return nullcontext()
+    opened: Callable[[str, Settings], AbstractContextManager[Held]]
+    opened = import_module(f"{PACKAGE}.{BY_FORMAT[shared.pop()]}").held
+    return opened(connection.uri, settings)
 
 
 def reader_for(stream: DetectedStream) -> Reader:

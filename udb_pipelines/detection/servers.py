@@ -8,13 +8,12 @@ import duckdb
 
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors.databases.dialect import Dialect
-from udb_pipelines.connectors.databases.server import dialect_of
+from udb_pipelines.connectors.databases.server import connected
 from udb_pipelines.detection.database import Table, refused, streams_of, tables_of
 from udb_pipelines.detection.naming import name_columns
 from udb_pipelines.engine import connect
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import DetectedStream, SourceOptions
-from udb_pipelines.secrets.references import resolve_address
 
 
 def server_tables(uri: str, shown: str, options: SourceOptions, settings: Settings) -> tuple[DetectedStream, ...]:
@@ -26,12 +25,11 @@ def server_tables(uri: str, shown: str, options: SourceOptions, settings: Settin
         UdbError: ``E_AUTH`` for refused credentials, ``E_CONNECT`` for a host that does not answer, ``E_NOT_FOUND``
             for a database or table that is not there, ``E_EMPTY``, ``E_SQL`` for a query that the server refuses.
     """
-    dialect = dialect_of(uri)
     with closing(connect(settings)) as duck:
-        dialect.attach(duck, resolve_address(uri, settings), shown)
+        dialect = connected(duck, uri, settings)
         try:
             tables = tables_of(dialect.catalog(duck))
-        except duckdb.Error as error:
+        except dialect.failures as error:
             raise dialect.refusal(error, shown, shown) from None
         queries = [_query(dialect, duck, *named) for named in options.queries.items()]
     return streams_of(tables, queries, shown, shown, "database", options)
@@ -40,7 +38,7 @@ def server_tables(uri: str, shown: str, options: SourceOptions, settings: Settin
 def _query(dialect: Dialect, duck: duckdb.DuckDBPyConnection, name: str, query: str) -> Table:
     try:
         found = dialect.columns_of_query(duck, query)
-    except duckdb.Error as error:
+    except dialect.failures as error:
         known = dialect.refusal(error, name, name)
         if known.code in ("E_AUTH", "E_CONNECT"):
             raise known from None

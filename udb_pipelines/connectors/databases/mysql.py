@@ -16,9 +16,8 @@ from urllib.parse import unquote, urlsplit
 import duckdb
 
 from udb_pipelines.connectors.casting import TextColumn, as_stored
-from udb_pipelines.connectors.databases.dialect import CONNECT_SECONDS, WIDEST, Dialect
+from udb_pipelines.connectors.databases.dialect import CONNECT_SECONDS, WIDEST, Scanned
 from udb_pipelines.connectors.faults import from_duckdb
-from udb_pipelines.detection.database import Listed
 from udb_pipelines.engine import Extension, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema
@@ -73,13 +72,14 @@ ORDER BY c.table_schema, c.table_name, c.ordinal_position
 """
 
 
-class MySQL(Dialect):
+class MySQL(Scanned):
     """MySQL from 5.7 on and MariaDB. Each query sees its own moment: the scanner runs it outside of transactions."""
 
     extension: Extension = "mysql_scanner"
     attached_as = "mysql"
     function = "mysql_query"
     session = SESSION
+    listing = CATALOG
     holds = False
 
     def attach(self, duck: duckdb.DuckDBPyConnection, address: str, shown: str) -> None:
@@ -105,25 +105,14 @@ class MySQL(Dialect):
         """In backticks, whatever the server takes double quotes for."""
         return "`" + name.replace("`", "``") + "`"
 
-    def catalog(self, duck: duckdb.DuckDBPyConnection) -> list[Listed]:
-        """Of the database that the address names, or of all but the server's own; rows are the engine's estimate."""
-        rows = duck.execute(self.remote(CATALOG)).fetchall()
-        return [
-            Listed(schema, table, column, self.stored_type(ColumnSchema(name=column, type=kind)), size, place)
-            for schema, table, column, kind, size, place in rows
-        ]
-
-    def columns(self, duck: duckdb.DuckDBPyConnection, member: str) -> list[ColumnSchema]:
-        """The columns of a table, from the information schema."""
+    def described(self, member: str) -> str:
+        """From the information schema."""
         schema, _, table = member.partition(".")
-        found = duck.execute(
-            self.remote(
-                "SELECT CONVERT(column_name USING utf8mb4) AS n, CONVERT(column_type USING utf8mb4) AS t "
-                f"FROM information_schema.columns WHERE table_schema = {text_literal(schema)} "
-                f"AND table_name = {text_literal(table)} ORDER BY ordinal_position"
-            )
-        ).fetchall()
-        return [ColumnSchema(name=name, type=kind) for name, kind in found]
+        return (
+            "SELECT CONVERT(column_name USING utf8mb4) AS n, CONVERT(column_type USING utf8mb4) AS t "
+            f"FROM information_schema.columns WHERE table_schema = {text_literal(schema)} "
+            f"AND table_name = {text_literal(table)} ORDER BY ordinal_position"
+        )
 
     def columns_of_query(self, duck: duckdb.DuckDBPyConnection, query: str) -> list[ColumnSchema]:
         """The columns of a query: what the scanner does not tell apart is found by asking the server."""
@@ -144,7 +133,7 @@ class MySQL(Dialect):
 
     def asked(self, column: ColumnSchema) -> str:
         """As it is where the scanner is exact."""
-        name, kind = self._name(column), column.type
+        name, kind = self.original(column), column.type
         if _is_native(kind):
             return name
         if kind.startswith("bit"):
@@ -191,7 +180,7 @@ class MySQL(Dialect):
 
     def compared(self, column: ColumnSchema) -> str:
         """Text byte by byte, without the collation of the column."""
-        name = self._name(column)
+        name = self.original(column)
         return f"CAST(CONVERT({name} USING utf8mb4) AS BINARY)" if TEXT.fullmatch(column.type) else name
 
     def greatest(self, column: ColumnSchema) -> str:
@@ -209,7 +198,7 @@ class MySQL(Dialect):
             return lambda value: text_literal(_in_utc(value))
         return text_literal
 
-    def refusal(self, error: duckdb.Error, shown: str, what: str) -> UdbError:
+    def refusal(self, error: Exception, shown: str, what: str) -> UdbError:
         """Words are all by which the client library tells its failures apart."""
         text = str(error).lower()
         if "access denied" in text:
@@ -229,9 +218,6 @@ class MySQL(Dialect):
         if "sql syntax" in text or "return types" in text:
             return UdbError("E_SQL", f"{what}: the server does not take this as a query that only reads")
         return from_duckdb(error, what)
-
-    def _name(self, column: ColumnSchema) -> str:
-        return self.identifier(column.original_name or column.name)
 
 
 def text_literal(text: str) -> str:

@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 import duckdb
 
 from udb_pipelines.connectors.casting import TextColumn, as_stored
-from udb_pipelines.connectors.databases.dialect import CONNECT_SECONDS, WIDEST, Dialect
+from udb_pipelines.connectors.databases.dialect import CONNECT_SECONDS, WIDEST, Scanned
 from udb_pipelines.connectors.faults import from_duckdb
-from udb_pipelines.detection.database import Listed
 from udb_pipelines.engine import Extension, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema
@@ -49,13 +48,14 @@ ORDER BY 1, 2, a.attnum
 """An index counts its columns from 0."""
 
 
-class Postgres(Dialect):
+class Postgres(Scanned):
     """PostgreSQL and what speaks like it. Transactions of the scanner are REPEATABLE READ and read only."""
 
     extension: Extension = "postgres_scanner"
     attached_as = "postgres"
     function = "postgres_query"
     session = ""
+    listing = CATALOG
     holds = True
 
     def address(self, address: str) -> str:
@@ -64,24 +64,13 @@ class Postgres(Dialect):
             return address
         return f"{address}{'&' if '?' in address else '?'}connect_timeout={CONNECT_SECONDS}"
 
-    def catalog(self, duck: duckdb.DuckDBPyConnection) -> list[Listed]:
-        """Of all schemas but the server's own; rows are the planner's estimate."""
-        rows = duck.execute(self.remote(CATALOG)).fetchall()
-        return [
-            Listed(schema, table, column, self.stored_type(ColumnSchema(name=column, type=kind)), size, place)
-            for schema, table, column, kind, size, place in rows
-        ]
-
-    def columns(self, duck: duckdb.DuckDBPyConnection, member: str) -> list[ColumnSchema]:
-        """The columns of a table, from the catalog."""
-        found = duck.execute(
-            self.remote(
-                "SELECT attname::text AS n, format_type(atttypid, atttypmod) AS t FROM pg_attribute "
-                f"WHERE attrelid = {quote_literal(self.table(member))}::regclass AND attnum > 0 AND NOT attisdropped "
-                "ORDER BY attnum"
-            )
-        ).fetchall()
-        return [ColumnSchema(name=name, type=kind) for name, kind in found]
+    def described(self, member: str) -> str:
+        """From the catalog."""
+        return (
+            "SELECT attname::text AS n, format_type(atttypid, atttypmod) AS t FROM pg_attribute "
+            f"WHERE attrelid = {quote_literal(self.table(member))}::regclass AND attnum > 0 AND NOT attisdropped "
+            "ORDER BY attnum"
+        )
 
     def columns_of_query(self, duck: duckdb.DuckDBPyConnection, query: str) -> list[ColumnSchema]:
         """The columns of a query; precisions are not known of them."""
@@ -94,7 +83,7 @@ class Postgres(Dialect):
 
     def asked(self, column: ColumnSchema) -> str:
         """As it is, or as text."""
-        return f"{self._name(column)}{'' if _is_native(column.type) else '::text'}"
+        return f"{self.original(column)}{'' if _is_native(column.type) else '::text'}"
 
     def stored(self, column: ColumnSchema, null_markers: Sequence[str]) -> TextColumn:
         """Numbers without a precision get the type that all of them have."""
@@ -118,7 +107,7 @@ class Postgres(Dialect):
 
     def compared(self, column: ColumnSchema) -> str:
         """Text without the collation of the server."""
-        name = self._name(column)
+        name = self.original(column)
         return f'{name} COLLATE "C"' if column.type.startswith(("text", "character")) else name
 
     def greatest(self, column: ColumnSchema) -> str:
@@ -132,7 +121,7 @@ class Postgres(Dialect):
         """A quoted text has no type in PostgreSQL until it is compared."""
         return quote_literal
 
-    def refusal(self, error: duckdb.Error, shown: str, what: str) -> UdbError:
+    def refusal(self, error: Exception, shown: str, what: str) -> UdbError:
         """Words are all by which the client library tells its failures apart."""
         text = str(error).lower()
         if "unable to connect" in text or "connection" in text or "server closed" in text:
@@ -148,9 +137,6 @@ class Postgres(Dialect):
         if "read-only transaction" in text or "syntax error" in text:
             return UdbError("E_SQL", f"{what}: the server does not take this as a query that only reads")
         return from_duckdb(error, what)
-
-    def _name(self, column: ColumnSchema) -> str:
-        return self.identifier(column.original_name or column.name)
 
 
 def _is_native(sql_type: str) -> bool:

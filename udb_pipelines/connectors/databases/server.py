@@ -1,4 +1,4 @@
-"""Tables, views and queries of database servers, through DuckDB's scanners.
+"""Tables, views and queries of database servers, through DuckDB's scanners or ODBC.
 
 Rows go from the server into typed Parquet. Columns whose type only their values tell (numbers without a precision,
 times beyond a day ...) come as text into a first file, from which the typed one is made: the server is asked once.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,48 +21,60 @@ from udb_pipelines.connectors import casting
 from udb_pipelines.connectors.cursors import ALL, later
 from udb_pipelines.connectors.databases.dialect import Dialect
 from udb_pipelines.connectors.progress import watched
-from udb_pipelines.connectors.reading import Rows, Task
+from udb_pipelines.connectors.reading import Held, Rows, Task
 from udb_pipelines.detection.location import mask, scheme_of
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import ColumnSchema, Connection
+from udb_pipelines.models import ColumnSchema
 from udb_pipelines.secrets.references import resolve_address
+
+_DIALECTS = {
+    "mariadb": ("mysql", "MySQL"),
+    "mysql": ("mysql", "MySQL"),
+    "postgres": ("postgres", "Postgres"),
+    "postgresql": ("postgres", "Postgres"),
+}
+"""By scheme: module and class."""
 
 
 def dialect_of(uri: str) -> Dialect:
-    """The dialect of the server that ``uri`` names.
+    """The dialect of the server that ``uri`` names, not connected yet.
 
     Raises:
         UdbError: ``E_UNSUPPORTED``.
     """
     scheme = scheme_of(uri)
-    if scheme in ("mysql", "mariadb"):
-        from udb_pipelines.connectors.databases.mysql import MySQL
-
-        return MySQL()
-    if scheme in ("postgres", "postgresql"):
-        from udb_pipelines.connectors.databases.postgres import Postgres
-
-        return Postgres()
-    raise UdbError("E_UNSUPPORTED", f"{scheme}:// is no database server that can be read")
+    found = _DIALECTS.get(scheme)
+    if found is None:
+        raise UdbError("E_UNSUPPORTED", f"{scheme}:// is no database server that can be read")
+    module, name = found
+    made: Dialect = getattr(import_module(f"udb_pipelines.connectors.databases.{module}"), name)()
+    return made
 
 
-@contextmanager
-def held(connection: Connection, settings: Settings) -> Iterator[duckdb.DuckDBPyConnection | None]:
-    """One connection to the server of ``connection`` for all of its streams; None when there is no server.
+def connected(duck: duckdb.DuckDBPyConnection, uri: str, settings: Settings) -> Dialect:
+    """The dialect of the server that ``uri`` names, connected to.
 
     Raises:
         UdbError: as :meth:`Dialect.attach`.
     """
-    if not any(stream.detected.format == "database" for stream in connection.streams):
-        yield None
-        return
-    dialect = dialect_of(connection.uri)
+    dialect = dialect_of(uri)
+    dialect.attach(duck, resolve_address(uri, settings), mask(uri))
+    return dialect
+
+
+@contextmanager
+def held(uri: str, settings: Settings) -> Iterator[Held]:
+    """One connection to the server that ``uri`` names, for all streams of a source.
+
+    Raises:
+        UdbError: as :meth:`Dialect.attach`.
+    """
     with closing(engine.connect(settings)) as duck:
-        _attach(dialect, duck, connection.uri, settings)
+        dialect = connected(duck, uri, settings)
         if dialect.holds:
             duck.execute("BEGIN TRANSACTION")
-        yield duck
+        yield Held(dialect, duck)
 
 
 def read(task: Task) -> Rows:
@@ -70,7 +83,7 @@ def read(task: Task) -> Rows:
     Raises:
         UdbError: ``E_AUTH``, ``E_CONNECT``, ``E_VANISHED``, ``E_COUNT_MISMATCH``, and what the disk raises.
     """
-    dialect, dataset = dialect_of(task.connection.uri), task.stream.dataset
+    dialect, dataset = _dialect(task), task.stream.dataset
     try:
         columns = _columns(dialect, task)
         part = _part(dialect, task, columns)
@@ -81,7 +94,7 @@ def read(task: Task) -> Rows:
         if keys:
             _write(dialect, task, keys, _relation(dialect, task), task.keys, None)
         stored = casting.stored_columns(task.duck, task.target, task.originals)
-    except duckdb.Error as error:
+    except dialect.failures as error:
         raise dialect.refusal(error, mask(task.connection.uri), dataset) from None
     if counted is not None and staged != counted:
         raise UdbError("E_COUNT_MISMATCH", f"{dataset}: {counted} rows were counted, {staged} loaded")
@@ -89,37 +102,62 @@ def read(task: Task) -> Rows:
 
 
 def relation_of(task: Task) -> str:
-    """Connect; SQL of the stream's rows, what is not exact as text."""
-    dialect = dialect_of(task.connection.uri)
-    _attach(dialect, task.duck, task.connection.uri, task.settings)
+    """SQL of the stream's rows, what is not exact as text."""
+    dialect = _dialect(task)
     try:
         return _rows_of(dialect, _columns(dialect, task), _relation(dialect, task))
-    except duckdb.Error as error:
+    except dialect.failures as error:
         raise dialect.refusal(error, mask(task.connection.uri), task.stream.dataset) from None
 
 
-def _attach(dialect: Dialect, duck: duckdb.DuckDBPyConnection, uri: str, settings: Settings) -> None:
-    dialect.attach(duck, resolve_address(uri, settings), mask(uri))
+def _dialect(task: Task) -> Dialect:
+    """The one that all streams share, or one for this task alone."""
+    if task.held is not None and isinstance(task.held.server, Dialect):
+        return task.held.server
+    return connected(task.duck, task.connection.uri, task.settings)
 
 
 def _write(dialect: Dialect, task: Task, columns: list[ColumnSchema], part: str, target: Path, rows: int | None) -> int:
     """Write ``columns`` of the rows of ``part``, a relation with or without a condition; the number of rows."""
-    source = _rows_of(dialect, columns, part)
     typed = tuple(dialect.stored(column, task.options.null_markers) for column in columns)
-    plain = all(column.allowed == () and column.source is None for column in typed)
-    first = target if plain else target.with_suffix(".text.parquet")
-    with watched(task.duck, task.what, rows):
-        written = task.duck.execute(f"COPY ({source}) TO {quote_literal(first)} ({casting.PARQUET})").fetchall()
-    if not plain:
-        relation = casting.TextRelation(
-            sql=f"FROM read_parquet({quote_literal(first)})", sample_sql=casting.sample_of(first), columns=typed
-        )
-        # Apart from the transaction of the server: a value that a sample did not foresee would end it.
-        with task.duck.cursor() as beside:
-            beside.execute("SET TimeZone = 'UTC'")
-            casting.write_typed(beside, relation, target, what=task.what, rows=rows)
-        first.unlink()
-    return int(written[0][0])
+    if all(column.allowed == () for column in typed):
+        texts = ", ".join(f"{column.text} AS {quote_identifier(column.name)}" for column in typed)
+        return _copy(dialect, task, columns, part, f"SELECT {texts}", target, rows)
+    first = target.with_suffix(".text.parquet")
+    written = _copy(dialect, task, columns, part, "SELECT *", first, rows)
+    relation = casting.TextRelation(
+        sql=f"FROM read_parquet({quote_literal(first)})", sample_sql=casting.sample_of(first), columns=typed
+    )
+    # Apart from the transaction of the server: a value that a sample did not foresee would end it.
+    with task.duck.cursor() as beside:
+        beside.execute("SET TimeZone = 'UTC'")
+        casting.write_typed(beside, relation, target, what=task.what, rows=rows)
+    first.unlink()
+    return written
+
+
+def _copy(
+    dialect: Dialect,
+    task: Task,
+    columns: list[ColumnSchema],
+    part: str,
+    select: str,
+    target: Path,
+    rows: int | None,
+) -> int:
+    """Write what ``select`` makes of the rows as Parquet; the number of rows."""
+    while True:
+        source = _rows_of(dialect, columns, part)
+        try:
+            with watched(task.duck, task.what, rows):
+                written = task.duck.execute(
+                    f"COPY ({select} FROM ({source})) TO {quote_literal(target)} ({casting.PARQUET})"
+                ).fetchall()
+        except dialect.failures as error:
+            if not dialect.fits(error):
+                raise
+        else:
+            return int(written[0][0])
 
 
 def _count(dialect: Dialect, task: Task, part: str) -> int:
