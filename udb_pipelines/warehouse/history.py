@@ -41,7 +41,7 @@ _FIELDS = ", ".join(VersionInfo.model_fields)
 def datasets(lake: Lake, as_of: datetime | int | None = None) -> tuple[DatasetInfo, ...]:
     """All datasets, in the order of their names, each with its newest commit."""
     with lake.reader(as_of) as connection:
-        return _newest(connection)
+        return newest(connection)
 
 
 def history(lake: Lake, dataset: str) -> tuple[VersionInfo, ...]:
@@ -61,7 +61,7 @@ def drop_source(lake: Lake, source: str, job_id: str) -> tuple[str, ...]:
         UdbError: ``E_LOCK_TIMEOUT``, ``E_WAREHOUSE``.
     """
     with lake.writer() as connection:
-        if not any(dataset.source == source for dataset in _newest(connection)):
+        if not any(dataset.source == source for dataset in newest(connection)):
             return ()
         work = Work(
             title=f"dropping {source}",
@@ -75,7 +75,7 @@ def drop_source(lake: Lake, source: str, job_id: str) -> tuple[str, ...]:
 def _drop(
     connection: duckdb.DuckDBPyConnection, source: str, job_id: str, version: int, now: datetime
 ) -> tuple[str, ...]:
-    names = tuple(dataset.dataset for dataset in _newest(connection) if dataset.source == source)
+    names = tuple(dataset.dataset for dataset in newest(connection) if dataset.source == source)
     for name in names:
         connection.execute(f"DROP TABLE lake.main.{quote_identifier(name)}")
         ledger.record_drop(connection, name, job_id, source, version, now)
@@ -83,7 +83,8 @@ def _drop(
     return names
 
 
-def _newest(connection: duckdb.DuckDBPyConnection) -> tuple[VersionInfo, ...]:
+def newest(connection: duckdb.DuckDBPyConnection) -> tuple[VersionInfo, ...]:
+    """What :func:`datasets` tells, of the lake that the connection sees."""
     query = (
         f"SELECT {_FIELDS} FROM lake.udb.versions "
         "QUALIFY row_number() OVER (PARTITION BY dataset ORDER BY version DESC) = 1 ORDER BY dataset"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from udb_pipelines.engine import quote_identifier, quote_literal, quote_value
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import ledger, steps
 from udb_pipelines.warehouse.files import make_folder, move, sha256, sync_all, sync_folder
-from udb_pipelines.warehouse.history import VersionInfo, datasets
+from udb_pipelines.warehouse.history import VersionInfo, newest
 from udb_pipelines.warehouse.lake import Lake, version_of
 
 AUTHOR = "udb"
@@ -167,21 +166,16 @@ def check_counts(lake: Lake) -> tuple[VersionInfo, ...]:
     Raises:
         UdbError: ``E_RESTORE`` naming the tables that differ.
     """
-    known = datasets(lake)
-    threads = lake.settings.threads
-    with lake.reader(threads=threads) as connection, ThreadPoolExecutor(max(1, threads)) as pool:
-
-        def rows_of(info: VersionInfo) -> int:
+    problems = []
+    with lake.reader(threads=lake.settings.threads) as connection:
+        # In one transaction: DuckLake reads its catalog anew for each.
+        connection.execute("BEGIN")
+        known = newest(connection)
+        for info in known:
             query = f"SELECT count(*) FROM lake.main.{quote_identifier(info.dataset)}"
-            with connection.cursor() as cursor:  # of its own for each thread
-                return int(cursor.execute(query).fetchall()[0][0])
-
-        counted = list(zip(known, pool.map(rows_of, known), strict=True))
-    problems = [
-        f"{info.dataset} has {rows} rows, its commit {info.version} recorded {info.rows_total}"
-        for info, rows in counted
-        if rows != info.rows_total
-    ]
+            rows = int(connection.execute(query).fetchall()[0][0])
+            if rows != info.rows_total:
+                problems.append(f"{info.dataset} has {rows} rows, its commit {info.version} recorded {info.rows_total}")
     if problems:
         raise UdbError(
             "E_RESTORE", f"the restored tables do not add up: {'; '.join(problems)}", kept="the warehouse as it is"

@@ -14,6 +14,7 @@ import duckdb
 
 from udb_pipelines.engine import connect, quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse import steps
 from udb_pipelines.warehouse.catalog import PostgresCatalog
 from udb_pipelines.warehouse.lake import Lake
 
@@ -58,15 +59,19 @@ def load(lake: Lake, catalog: PostgresCatalog, file: Path) -> None:
             catalog.prepare(connection)
             catalog.attach(connection)  # DuckLake creates the schema and its tables
             connection.execute("DETACH lake")
+            steps.reached("restore_schema_made")
             connection.execute(f"ATTACH {quote_literal(file)} AS source (TYPE sqlite, READ_ONLY)")
             catalog.attach_server(connection)
             _create_small(connection, catalog.schema)
+            steps.reached("restore_tables_made")
             connection.execute("DETACH pg")
             catalog.attach_server(connection, catalog.schema)  # anew, as it now is
             connection.execute("BEGIN")
             for (table,) in connection.execute(_TABLES.format(database="'source'")).fetchall():
                 _fill(connection, str(table))
+                steps.reached("restore_table_filled")
             connection.execute("COMMIT")
+            steps.reached("restore_loaded")
         except duckdb.Error as error:
             raise UdbError(
                 "E_WAREHOUSE",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from udb_pipelines.config import Settings
-from udb_pipelines.warehouse import Lake, check, commit, query, snapshots
+from udb_pipelines.warehouse import Lake, check, commit, datasets, query, snapshots
 from udb_pipelines.warehouse.restore import drop, restore_from, restore_to
 from udb_pipelines.warehouse.targets.folder import FolderTarget
 from udb_pipelines_tests.warehouse.restore.crashing import killed
@@ -16,6 +17,7 @@ from udb_pipelines_tests.warehouse.staging import Stager
 
 SWAP = ("restore_locked", "restore_copied", "restore_cut", "restore_begun", "restore_checked", "restore_swapped")
 FETCH = ("restore_catalog_fetched", "restore_file_fetched", "restore_files_placed", "restore_swapped")
+LOAD = ("restore_schema_made", "restore_tables_made", "restore_table_filled", "restore_loaded")
 ALIKE = [pytest.param(step, marks=pytest.mark.slow) for step in SWAP[:-1]]
 """Steps that both kinds of restore have: for snapshots, they are tested in the long run."""
 
@@ -68,6 +70,23 @@ def test_a_snapshot_onto_an_empty_machine(tmp_path: Path, step: str) -> None:
         restore_from(empty, target, made.id)
     assert content(empty) == oracle.versions[made.version]
     assert problems(empty) == {}
+
+
+@pytest.mark.parametrize("step", [*LOAD, *(pytest.param(step, marks=pytest.mark.slow) for step in SWAP[1:])])
+def test_a_snapshot_into_a_server(tmp_path: Path, postgres_url: str, step: str) -> None:
+    """From an SQLite catalog into an empty PostgreSQL database; half a schema there is nobody's."""
+    origin = Lake(Settings(home=tmp_path / "origin", threads=1))
+    oracle = Oracle(origin, seed=44)
+    oracle.grow(3)
+    made = snapshots.create(origin, FolderTarget(tmp_path / "target")).snapshot
+    server = Settings(home=tmp_path / "server", threads=1, catalog_url=SecretStr(postgres_url))
+    killed(server.home, step, "from", tmp_path / "target", postgres_url)
+    lake = Lake(server)
+    if step != "restore_swapped":
+        assert datasets(lake) == ()
+        restore_from(lake, FolderTarget(tmp_path / "target"), made.id)
+    assert content(lake) == oracle.versions[made.version]
+    assert problems(lake) == {}
 
 
 @pytest.mark.parametrize("step", ["timeline_forgotten", "timeline_removed"])
