@@ -15,7 +15,7 @@ CATALOG ?= sqlite
 export UDB_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-long lint types format lock docs bench bench-connectors bench-detect bench-profile bench-durability soak fuzz corpora clean
+.PHONY: help install demo dev test test-long lint types format lock docs bench bench-connectors bench-detect bench-profile bench-durability soak fuzz corpora azurite clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ fuzz: $(STAMP) ## Read damaged public files for minutes (SECONDS=300): no crash,
 
 corpora: $(STAMP) ## Take every public test file through the stages and print what became of it
 	@$(BIN)/python -m benchmarks.corpora
+
+azurite: $(STAMP) ## Install Microsoft's emulator of Azure's store (npm), which the tests of az:// ask for
+	@npm install --silent --no-fund --no-audit --prefix $(VENV)/azurite azurite@3.35.0
 
 clean: ## Remove the environment and caches; your data in .udb stays
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

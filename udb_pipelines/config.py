@@ -144,7 +144,11 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Jobs of a source whose artifacts are kept, however young")
     ] = 1000
     archive_target: Annotated[
-        Path | None, Field(description="Folder that audit logs of old jobs move to; default <home>/archive")
+        str | None,
+        Field(
+            description="Where audit logs of old jobs move: a folder, s3://bucket/prefix, gs://… or az://…; "
+            "default <home>/archive"
+        ),
     ] = None
     history_days: Annotated[int, Field(ge=1, description="Days that every version of the warehouse is kept")] = 7
     history_daily_days: Annotated[
@@ -271,12 +275,12 @@ class Settings(BaseSettings):
         ),
     ] = None
 
-    @field_validator("home", "kpis", "landing", "archive_target", "sources_file", "ssh_known_hosts")
+    @field_validator("home", "kpis", "landing", "sources_file", "ssh_known_hosts")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
 
-    @field_validator("snapshot_target")
+    @field_validator("archive_target", "snapshot_target")
     @classmethod
     def _absolute_folder(cls, value: str | None) -> str | None:
         return value if value is None or "://" in value else str(Path(value).expanduser().absolute())
@@ -332,12 +336,12 @@ class Settings(BaseSettings):
         return self.tenant_home / "artifacts"
 
     @property
-    def archive(self) -> Path:
-        """Where audit logs of old jobs go."""
+    def archive(self) -> str:
+        """Where audit logs of old jobs go: a folder, or the address of an object store."""
         if self.archive_target is None:
-            return self.tenant_home / "archive"
+            return str(self.tenant_home / "archive")
         own = self.tenant == DEFAULT_TENANT
-        return self.archive_target if own else self.archive_target / "tenants" / self.tenant
+        return self.archive_target if own else f"{self.archive_target.rstrip('/')}/tenants/{self.tenant}"
 
     @property
     def retention_journal(self) -> Path:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from udb_pipelines.config import Settings
+from udb_pipelines_tests.clouds import azure_server as azure_server
+from udb_pipelines_tests.clouds import gcs_server as gcs_server
 from udb_pipelines_tests.mariadb import mariadb as mariadb
 from udb_pipelines_tests.mariadb import mariadb_server as mariadb_server
 from udb_pipelines_tests.objectstore import object_server as object_server

@@ -10,7 +10,7 @@ import typer
 
 from udb_pipelines.cli import session
 from udb_pipelines.cli.present import Column, moment, note, number, print_json, print_line, print_table, size
-from udb_pipelines.errors import UdbError
+from udb_pipelines.errors import Exit, UdbError
 
 if TYPE_CHECKING:
     from udb_pipelines.models import Hold
@@ -49,8 +49,10 @@ def plan(as_json: Json = False) -> None:
 def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
     as_json: Json = False,
-) -> None:
+) -> int:
     """Clean up now, as the sensor and the nightly schedule do. Every removal is written to retention.jsonl.
+
+    An archive that is down delays what is to go there, and nothing else; the command ends with 5 then.
 
     [bold]Examples[/bold]
 
@@ -62,16 +64,20 @@ def apply(
     planned = _planned()
     if dry_run:
         _show(planned, as_json)
-        return
+        return int(Exit.OK)
     removed = retention.apply(session.lake(), planned)
+    code = int(Exit.ENVIRONMENT if removed.delayed else Exit.OK)
     if as_json:
         print_json(removed.model_dump(mode="json"))
-        return
+        return code
     fewer = sum(removed.merged.values())
     print_line(
         f"{number(len(removed.items))} things removed or packed, {size(removed.bytes)} freed; "
         f"{number(len(removed.versions))} versions let go; {number(fewer)} files fewer by merging"
     )
+    if removed.problem:
+        note(removed.problem)
+    return code
 
 
 @hold_app.command("add")

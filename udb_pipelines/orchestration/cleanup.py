@@ -28,6 +28,8 @@ def clean_up(context: dg.OpExecutionContext, udb: dg.ResourceParam[Udb]) -> None
             "removed": len(rows),
             "bytes": sum(removed.bytes for _, removed in done),
             "versions": sum(len(removed.versions) for _, removed in done),
+            "delayed": sum(len(removed.delayed) for _, removed in done),
+            "problem": "; ".join(removed.problem for _, removed in done if removed.problem),
             "merged_files": sum(sum(removed.merged.values()) for _, removed in done),
             "files": dg.MetadataValue.md(markdown_table(["tenant", "reason", "path", "bytes"], rows[:100])),
         }

@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import shutil
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from udb_pipelines.models import Model
 from udb_pipelines.operations.logging import get_logger
 from udb_pipelines.warehouse import steps
 from udb_pipelines.warehouse.files import make_folder, sync_all, sync_folder, tree_bytes
+from udb_pipelines.warehouse.targets import Target
 
 AUDIT = "audit.log.json"
 PROFILE = "profile.json"
@@ -40,8 +42,9 @@ class Item(Model):
     """What is freed."""
     action: Action = "remove"
     """``compress``: profiles are compressed, audit logs stay, the rest goes. ``archive``: audit logs and manifest
-    move to ``target``, the rest goes."""
-    target: Path | None = None
+    move to ``target`` in the archive, the rest goes."""
+    target: str | None = None
+    """``<source>/<job id>``"""
 
 
 def check_bounds(item: Item) -> None:
@@ -57,24 +60,30 @@ def check_bounds(item: Item) -> None:
         raise UdbError("E_INTERNAL", f"refused to remove {item.path}: it is not plainly inside {item.root}")
 
 
-def remove(item: Item, journal: Path | None = None) -> bool:
+def remove(item: Item, journal: Path | None = None, archive: Target | None = None) -> bool:
     """Do what the item says, and write it down; false when the thing is gone already.
 
+    Args:
+        item: what, and how.
+        journal: where it is written down.
+        archive: what an item that is to be archived goes to.
+
     Raises:
-        UdbError: ``E_INTERNAL`` when it is not inside, or is reached through a link.
+        UdbError: ``E_INTERNAL`` when it is not inside, or is reached through a link, or there is no archive for it;
+            ``E_TARGET``, ``E_TARGET_DOWN``, ``E_DISK_FULL`` of the archive. It is all there then.
     """
     check_bounds(item)
     if not os.path.lexists(item.path):
         return False
+    if item.action == "archive":
+        _archive(item, archive)
+        steps.reached("retention archived")
     # Written down before it is done: a crash in between leaves a line too many, never a removal without one.
     _write_down(item, journal)
     steps.reached("retention written down")
     if item.action == "compress":
         _compress(item.path)
     else:
-        if item.action == "archive" and item.target is not None:
-            _archive(item.path, item.target)
-            steps.reached("retention archived")
         _delete(item.path)
     steps.reached("retention removed")
     get_logger().info(
@@ -105,7 +114,7 @@ def freed_by_compressing(job: Path) -> int:
 
 def _compress(job: Path) -> None:
     for profile in _files(job):
-        if profile.name == PROFILE:
+        if profile.name == PROFILE and _is_regular(profile):
             packed = profile.with_name(f"{PROFILE}.gz")
             draft = profile.with_name(f".{packed.name}.new")
             draft.write_bytes(gzip.compress(profile.read_bytes(), mtime=0))
@@ -118,16 +127,17 @@ def _compress(job: Path) -> None:
             path.unlink()
 
 
-def _archive(job: Path, target: Path) -> None:
-    for path in _files(job):
-        if path.name in {AUDIT, MANIFEST}:
-            copy = target / path.relative_to(job)
-            make_folder(copy.parent)
-            draft = copy.with_name(f".{copy.name}.new")
-            shutil.copyfile(path, draft)
-            sync_all([draft])
-            draft.rename(copy)
-            sync_folder(copy.parent)
+def _archive(item: Item, archive: Target | None) -> None:
+    if archive is None or item.target is None:
+        raise UdbError("E_INTERNAL", f"there is no archive for {item.path}", kept="it is as it was")
+    for path in _files(item.path):
+        if path.name in {AUDIT, MANIFEST} and _is_regular(path):
+            archive.put(path, f"{item.target}/{path.relative_to(item.path).as_posix()}")
+
+
+def _is_regular(path: Path) -> bool:
+    """What a link leads to is neither packed nor archived."""
+    return stat.S_ISREG(path.lstat().st_mode)
 
 
 def _files(folder: Path) -> list[Path]:

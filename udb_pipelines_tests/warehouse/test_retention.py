@@ -28,6 +28,9 @@ from udb_pipelines.warehouse import Lake, check, commit, query, retention
 from udb_pipelines.warehouse.removal import remove
 from udb_pipelines.warehouse.retention import Rules
 from udb_pipelines.warehouse.retention.thinning import superfluous
+from udb_pipelines.warehouse.targets import open_target
+from udb_pipelines.warehouse.targets.folder import FolderTarget
+from udb_pipelines_tests.objectstore import ObjectServer
 from udb_pipelines_tests.warehouse.staging import Stager
 
 NO_RULES = Rules()
@@ -99,7 +102,7 @@ def test_tiers_of_artifacts(settings: Settings, lake: Lake) -> None:
     }
     packed = settings.artifacts / "busy" / "warm" / "busy" / "profile.json.gz"
     assert gzip.decompress(packed.read_bytes()) == b"0123456789"
-    archived = settings.archive / "busy" / "cold"
+    archived = Path(settings.archive) / "busy" / "cold"
     assert {str(path.relative_to(archived)) for path in archived.rglob("*") if path.is_file()} == {
         "manifest.json", "busy/audit.log.json",
     }  # fmt: skip
@@ -108,6 +111,49 @@ def test_tiers_of_artifacts(settings: Settings, lake: Lake) -> None:
     assert left(settings)["busy/hot"] == whole, "an old plan, carried out once more, does no harm"
     lines = [json.loads(line) for line in settings.retention_journal.read_text().splitlines()]
     assert {(line["action"], Path(line["path"]).name) for line in lines} >= {("compress", "warm"), ("archive", "cold")}
+
+
+def test_the_archive_may_be_a_bucket_and_one_that_is_down_delays_it(
+    settings: Settings, object_server: ObjectServer
+) -> None:
+    bucket = object_server.new_bucket()
+    archived = settings.model_copy(update={"archive_target": f"s3://{bucket}/archive", **object_server.options()})
+    down = archived.model_copy(update={"snapshot_endpoint": "http://127.0.0.1:1"})
+    for job, days in (("warm", 8), ("cold", 31), ("colder", 41), ("newest", 1)):
+        published(settings, "shop", job, days)
+    rejects = file(settings.rejects / "shop" / "old" / "shop.parquet", 90)
+    plan = plan_of(down, Lake(down))
+    removed = retention.apply(Lake(down), plan)
+    assert {item.path.name for item in removed.delayed} == {"cold", "colder"}
+    assert "2 jobs wait" in removed.problem
+    assert (len(left(settings)["shop/cold"]), rejects.exists()) == (6, False), (
+        "the rest is done"
+    )
+    assert "shop/cold" not in settings.retention_journal.read_text()
+    done = retention.apply(Lake(archived), plan_of(archived, Lake(archived)))
+    assert (done.delayed, done.problem) == ((), "")
+    assert set(left(settings)) == {"shop/newest", "shop/warm"}
+    assert [entry.key for entry in open_target(archived.archive, archived).list()] == [
+        f"shop/{job}/{name}" for job in ("cold", "colder") for name in ("manifest.json", "shop/audit.log.json")
+    ]
+    acme = archived.for_tenant("acme")
+    assert acme.archive == f"s3://{bucket}/archive/tenants/acme"
+
+
+def test_what_a_link_leads_to_is_neither_packed_nor_archived(settings: Settings, lake: Lake, tmp_path: Path) -> None:
+    precious = file(tmp_path / "precious" / "secret", 1)
+    for job, days in (("warm", 8), ("cold", 31), ("newest", 1)):
+        folder = published(settings, "shop", job, days)
+        for name in ("audit.log.json", "profile.json"):
+            (folder / "shop" / name).unlink()
+            (folder / "shop" / name).symlink_to(precious)
+        for path in (*folder.rglob("*"), folder):
+            moment = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+            os.utime(path, (moment, moment), follow_symlinks=False)
+    retention.apply(lake, plan_of(settings, lake))
+    assert precious.read_text() == "0123456789"
+    assert not list(Path(settings.archive).rglob("audit.log.json"))
+    assert not list(settings.artifacts.glob("shop/warm/**/*.gz"))
 
 
 def test_a_source_has_limits_of_its_own(settings: Settings, lake: Lake) -> None:
@@ -294,11 +340,9 @@ def test_random_plans_on_random_trees_touch_nothing_outside(seed: int) -> None:
         for _ in range(8):
             path = chance.choice(paths)
             action = chance.choice(["remove", "compress", "archive"])
-            item = retention.Item(
-                root=root, path=path, reason="random", bytes=0, action=action, target=base / "archive" / "x"
-            )
+            item = retention.Item(root=root, path=path, reason="random", bytes=0, action=action, target="shop/job")
             try:
-                remove(item)
+                remove(item, archive=FolderTarget(base / "archive"))
             except UdbError:
                 inside = path.is_relative_to(root) and ".." not in path.parts and path != root
                 through = inside and any(

@@ -8,13 +8,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from udb_pipelines.config import Settings
+from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Hold, Model, SourceOptions
 from udb_pipelines.operations import progress
+from udb_pipelines.operations.logging import get_logger
 from udb_pipelines.warehouse import maintenance
 from udb_pipelines.warehouse.lake import Lake
 from udb_pipelines.warehouse.maintenance import Merge, VersionTime
 from udb_pipelines.warehouse.removal import Item, check_bounds, remove, write_down
 from udb_pipelines.warehouse.retention import leftovers, thinning, tiers
+from udb_pipelines.warehouse.targets import open_target
+
+_ARCHIVE_TROUBLE = {"E_TARGET", "E_TARGET_DOWN", "E_DISK_FULL"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,10 @@ class Removed(Model):
     versions: tuple[int, ...]
     merged: Mapping[str, int]
     """Datasets whose files were merged, and how many files there are fewer."""
+    delayed: tuple[Item, ...] = ()
+    """What could not go to the archive yet, and is all there."""
+    problem: str = ""
+    """Why."""
 
     @property
     def bytes(self) -> int:
@@ -107,6 +116,8 @@ def plan(
 def apply(lake: Lake, planned: RetentionPlan) -> Removed:
     """Carry out a plan, as far as it still holds; every step is written down in the journal.
 
+    An archive that is down delays what is to go there, and nothing else.
+
     Raises:
         UdbError: ``E_INTERNAL`` for an item outside its managed folder, before anything is removed;
             ``E_LOCK_TIMEOUT``, ``E_WAREHOUSE``.
@@ -115,11 +126,23 @@ def apply(lake: Lake, planned: RetentionPlan) -> Removed:
         check_bounds(item)
     journal = lake.settings.retention_journal
     total = len(planned.items) + 3
+    archive = open_target(lake.settings.archive, lake.settings)
     done: list[Item] = []
+    delayed: list[Item] = []
+    problem: UdbError | None = None
     for number, item in enumerate(planned.items):
         progress.report("retention", number, total, "steps")
-        if remove(item, journal):
-            done.append(item)
+        if problem is not None and item.action == "archive":
+            delayed.append(item)
+            continue
+        try:
+            if remove(item, journal, archive):
+                done.append(item)
+        except UdbError as error:
+            if item.action != "archive" or error.code not in _ARCHIVE_TROUBLE:
+                raise
+            problem = error
+            delayed.append(item)
     progress.report("retention", total - 3, total, "steps")
     merged = {item.dataset: maintenance.merge(lake, item.dataset) for item in planned.merges}
     progress.report("retention", total - 2, total, "steps")
@@ -131,7 +154,17 @@ def apply(lake: Lake, planned: RetentionPlan) -> Removed:
     progress.report("retention", total - 1, total, "steps")
     done += maintenance.remove_files(lake, planned.files)
     progress.report("retention", total, total, "steps")
-    return Removed(items=tuple(done), versions=gone, merged=merged)
+    return Removed(
+        items=tuple(done), versions=gone, merged=merged, delayed=tuple(delayed), problem=_told(problem, len(delayed))
+    )
+
+
+def _told(problem: UdbError | None, delayed: int) -> str:
+    if problem is None:
+        return ""
+    said = f"{problem.message}; {delayed} jobs wait for the archive with all they have"
+    get_logger().warning("retention.delayed", message=said, code=problem.code, remedy=problem.remedy)
+    return said
 
 
 def disk_used_pct(settings: Settings) -> float:

@@ -114,14 +114,14 @@ def _warm(settings: Settings, job: Job, days: int) -> Item:
 
 
 def _cold(settings: Settings, job: Job, why: str) -> Item:
-    has_audit = any(job.folder.rglob(AUDIT))
+    has_audit = any(path.is_file() and not path.is_symlink() for path in job.folder.rglob(AUDIT))
     return Item(
         root=settings.artifacts,
         path=job.folder,
         reason=f"artifacts {why}" + (": the audit log goes to the archive" if has_audit else ""),
         bytes=tree_bytes(job.folder),
         action="archive" if has_audit else "remove",
-        target=settings.archive / job.source / job.folder.name if has_audit else None,
+        target=f"{job.source}/{job.folder.name}" if has_audit else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Where copies of the warehouse are kept: a folder, or a bucket of an object store.
+"""Where snapshots and the archive are kept: a folder, or a bucket of an object store.
 
     base.py      what every target can do          folder.py    a folder of this machine, or mounted on it
     opening.py   from an address to a target       objects.py   S3, Google Cloud Storage, Azure

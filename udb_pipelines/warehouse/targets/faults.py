@@ -1,4 +1,4 @@
-"""The errors of an object store that keeps snapshots, told to people. What they are is found in ``objectstores``."""
+"""The errors of an object store that keeps snapshots or the archive, told to people. What they are is found in ``objectstores``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from udb_pipelines.objectstores import ERRORS, trouble
 T = TypeVar("T")
 
 _REMEDIES = {
-    "NoSuchBucket": "create the bucket, or correct the name in UDB_SNAPSHOT_TARGET",
+    "NoSuchBucket": "create the bucket, or correct its name",
     "AccessDenied": "allow these credentials to list, read, write and delete in the bucket",
     "InvalidAccessKeyId": "correct AWS_ACCESS_KEY_ID (or UDB_SNAPSHOT_ACCESS_KEY)",
     "SignatureDoesNotMatch": "correct AWS_SECRET_ACCESS_KEY (or UDB_SNAPSHOT_SECRET_KEY)",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,11 +120,17 @@ class ObjectTarget:
         return digest.hexdigest()
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Many per request."""
+        """Many per request, where the store knows such requests."""
         chosen = tuple(keys)
         for start in range(0, len(chosen), _KEYS_AT_ONCE):
             batch = chosen[start : start + _KEYS_AT_ONCE]
-            self._must(batch[0], partial(obstore.delete, self._store, batch))
+            try:
+                self._ask(batch[0], partial(obstore.delete, self._store, batch))
+            except FileNotFoundError:
+                # Azure and Google refuse to delete what is not there, and the rest of the batch with it.
+                for key in batch:
+                    with suppress(FileNotFoundError):
+                        self._ask(key, partial(obstore.delete, self._store, key))
 
     def _ranges(self, key: str, size: int) -> Iterator[Bytes]:
         for start in range(0, size, PART_BYTES):
@@ -136,7 +143,7 @@ class ObjectTarget:
             return self._ask(key, request)
         except FileNotFoundError:
             raise UdbError(
-                "E_TARGET", f"{self._address} is not there", remedy="create the bucket, or correct UDB_SNAPSHOT_TARGET"
+                "E_TARGET", f"{self._address} is not there", remedy="create the bucket, or correct its name"
             ) from None
 
     def _ask(self, key: str, request: Callable[[], T]) -> T:

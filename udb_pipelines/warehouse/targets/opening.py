@@ -49,12 +49,12 @@ def open_target(where: str, settings: Settings) -> Target:
     parts = urlsplit(where)
     if parts.username or parts.password or parts.query:
         raise UdbError(
-            "E_TARGET", "an address of a snapshot target holds a bucket and a prefix, and no credentials",
+            "E_TARGET", "an address of a target holds a bucket and a prefix, and no credentials",
             remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead",
         )  # fmt: skip
     if parts.scheme not in _SCHEMES or not parts.netloc:
         raise UdbError(
-            "E_TARGET", f"{parts.scheme}://{parts.netloc} is no snapshot target",
+            "E_TARGET", f"{parts.scheme}://{parts.netloc} is no target that UDB knows",
             remedy="name a folder, or s3://bucket/prefix, gs://bucket/prefix, az://container/prefix",
         )  # fmt: skip
     from udb_pipelines.warehouse.targets.objects import ObjectTarget
@@ -69,7 +69,8 @@ def _store(scheme: str, bucket: str, prefix: str, address: str, settings: Settin
     from udb_pipelines.warehouse.targets.faults import asked
 
     client: ClientConfig = {
-        "allow_http": (settings.snapshot_endpoint or "").startswith("http://"),
+        # Of Google and Azure only an endpoint that their own variables name as http:// is asked without encryption.
+        "allow_http": scheme != "s3" or (settings.snapshot_endpoint or "").startswith("http://"),
         "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
         "timeout": timedelta(seconds=settings.http_timeout_seconds),
     }

@@ -12,13 +12,19 @@ import pytest
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse.targets import Target, open_target
+from udb_pipelines_tests.clouds import Cloud
 from udb_pipelines_tests.objectstore import ObjectServer
 
 
-@pytest.fixture(params=["folder", "s3"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+@pytest.fixture(params=["folder", "s3", "gs", "az"])
+def target(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Target:
     if request.param == "folder":
         return open_target(str(tmp_path / "target"), Settings(home=tmp_path))
+    if request.param in ("gs", "az"):
+        cloud: Cloud = request.getfixturevalue("gcs_server" if request.param == "gs" else "azure_server")
+        for name, value in cloud.environment.items():
+            monkeypatch.setenv(name, value)
+        return open_target(f"{cloud.new_address()}/some/prefix", Settings(home=tmp_path))
     server: ObjectServer = request.getfixturevalue("object_server")
     settings = Settings(home=tmp_path, **server.options())
     return open_target(f"s3://{server.new_bucket()}/some/prefix", settings)
