@@ -26,9 +26,9 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-def at_once(work: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
-    """``work`` for each item, several at a time; the first failure is raised once those under way have ended."""
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="snapshot") as pool:
+def at_once(work: Callable[[_T], _R], items: Iterable[_T], number: int = AT_ONCE) -> list[_R]:
+    """``work`` for each item, ``number`` at a time; the first failure is raised once those under way have ended."""
+    with ThreadPoolExecutor(number, thread_name_prefix="snapshot") as pool:
         futures = [pool.submit(work, item) for item in items]
         try:
             return [future.result() for future in futures]
