@@ -46,6 +46,17 @@ def tenant_id(text: str) -> str:
     return text
 
 
+def tenant_variable(tenant: str, name: str) -> str:
+    """The variable by which the operator gives a named tenant the value of ``${name}``.
+
+    Ids have no double underscores, so none of two tenants can name a variable of the other.
+
+    >>> tenant_variable("acme_emea", "SHOP_PASSWORD")
+    'UDB_TENANT_ACME_EMEA__SHOP_PASSWORD'
+    """
+    return f"{PREFIX}TENANT_{tenant.upper()}__{name}"
+
+
 class Settings(BaseSettings):
     """Effective settings. Build with :func:`load_settings`; tests pass ``Settings(home=tmp_path)``."""
 
@@ -127,7 +138,7 @@ class Settings(BaseSettings):
         str,
         Field(
             pattern=r"^[\w.*:/\-, ]*$",
-            description="Hosts that may be reached: names, patterns, networks, e.g. files.corp,*.lan,10.1.0.0/16",
+            description="What may be reached: names, patterns, networks, connectors, e.g. *.lan,10.1.0.0/16,airbyte:x",
         ),
     ] = ""
     landing_quiet_seconds: Annotated[
@@ -412,6 +423,9 @@ def variable_of(name: str) -> str:
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{PREFIX}{name}".upper()
 
 
+_TENANT_VARIABLE = re.compile(rf"{PREFIX}TENANT_{TENANT_PATTERN.replace('a-z', 'A-Z')}__.")
+
+
 def load_settings() -> Settings:
     """Read the environment.
 
@@ -422,7 +436,7 @@ def load_settings() -> Settings:
     problems = [
         f"{name} is not a setting of UDB"
         for name in sorted(os.environ)
-        if name.startswith(PREFIX) and name not in known
+        if name.startswith(PREFIX) and name not in known and not _TENANT_VARIABLE.match(name)
     ]
     try:
         settings = Settings()

@@ -138,6 +138,38 @@ class Guard:
         if self.mode != "open" and not listed:
             raise self._refused(host)
 
+    def check_connector(self, name: str) -> None:
+        """For a connector of others, which reaches whatever hosts its configuration or its maker names.
+
+        Args:
+            name: as addresses write it, such as ``airbyte:faker``.
+
+        Raises:
+            UdbError: ``E_EGRESS``; unless the mode is open, when it is not listed.
+        """
+        if self.mode != "open" and not self._is_listed(name):
+            raise UdbError(
+                "E_EGRESS",
+                f"{name} makes its own connections, and may not be run from here",
+                remedy=f"if it is to be trusted, its operator lists {name} in UDB_EGRESS_ALLOW",
+            )
+
+    def reachable(self, host: str, port: int, seconds: float = 5) -> str:
+        """The first address of ``host`` that accepts a connection, all of them looked at.
+
+        For a library that takes an address beside the name, and would resolve the name anew.
+
+        Raises:
+            UdbError: ``E_CONNECT`` when none does, ``E_EGRESS``.
+        """
+        for address in self.addresses(host, port)[0]:
+            try:
+                socket.create_connection((address, port), seconds).close()
+            except OSError:
+                continue
+            return address
+        raise UdbError("E_CONNECT", f"{host} cannot be reached")
+
     def _checked(self, host: str, address: Address, *, from_public: bool = False) -> Kind:
         kind = kind_of(address)
         if self._is_in_listed_network(address):

@@ -175,3 +175,24 @@ def test_where_only_listed_hosts_may_be_reached_that_is_true_of_stores_too() -> 
 def test_a_list_that_is_none_is_told() -> None:
     with pytest.raises(ValueError, match="egress_allow"):
         Settings(egress_allow="http://[evil]\n")
+
+
+@pytest.mark.parametrize("name", ["airbyte:faker", "airbyte-server:faker"])
+def test_connectors_of_others_run_where_hosts_are_guarded_only_if_they_are_listed(name: str) -> None:
+    Guard(Settings()).check_connector(name)
+    Guard(Settings(egress="guarded", egress_allow=f"10.0.0.0/8, {name}")).check_connector(name)
+    for allow in ("", "faker", "airbyte:other", "10.0.0.0/8"):
+        with pytest.raises(UdbError, match="makes its own connections") as caught:
+            Guard(Settings(egress="guarded", egress_allow=allow)).check_connector(name)
+        assert caught.value.code == "E_EGRESS"
+
+
+def test_the_destination_that_a_tenants_source_names_for_airbyte_is_guarded() -> None:
+    from udb_pipelines.connectors.airbyte_server.address import destination_url
+
+    config = {"destination_url": "postgresql://ann:${P}@db.internal/landing"}
+    assert destination_url(config, Settings()) == config["destination_url"]
+    with pytest.raises(UdbError) as caught:
+        destination_url(config, Settings(tenant="acme"))
+    assert caught.value.code == "E_EGRESS"
+    assert destination_url(config, Settings(tenant="acme", egress_allow="db.internal"))

@@ -1,12 +1,19 @@
-"""References to secrets in text: ``${NAME}``, ``${secret:name}`` and ``${oauth:name}``."""
+"""References to secrets in text: ``${NAME}``, ``${secret:name}`` and ``${oauth:name}``.
+
+The environment is the operator's, with the passwords of the warehouse, the secret key and what else the process was
+given. So a source of another tenant than the default one sees none of it but what was set aside for that tenant:
+``${NAME}`` of the tenant acme is the variable ``UDB_TENANT_ACME__NAME``.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from udb_pipelines.config import DEFAULT_TENANT, tenant_variable
 from udb_pipelines.errors import UdbError
 from udb_pipelines.operations import scrub
 
@@ -14,8 +21,8 @@ if TYPE_CHECKING:
     from udb_pipelines.config import Settings
 
 REFERENCE = re.compile(r"\$\{(?:(?P<store>secret|oauth):)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
-"""``${NAME}``: the environment variable NAME. ``${secret:name}``: the stored secret ``name``.
-``${oauth:name}``: a valid access token of the sign-in ``name``."""
+"""``${NAME}``: the environment variable NAME, of a named tenant ``UDB_TENANT_<ID>__NAME``.
+``${secret:name}``: the stored secret ``name``. ``${oauth:name}``: a valid access token of the sign-in ``name``."""
 
 _LONG_LINE = 16
 """Of a secret of several lines, such as a private key, what is shown of it may be one of them."""
@@ -49,12 +56,36 @@ def resolve_address(uri: str, settings: Settings) -> str:
     return REFERENCE.sub(written, uri)
 
 
+def resolve_all(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """A configuration with every reference in it resolved, at any depth.
+
+    What stands under a secret's name is registered with the scrubber even if it was written without a reference.
+
+    Raises:
+        UdbError: as :func:`resolve`.
+    """
+    return {str(name): _resolved(str(name), value, settings) for name, value in config.items()}
+
+
+def _resolved(name: str, value: object, settings: Settings) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, str):
+        found = resolve(value, settings)
+        if scrub.is_secret_name(name):
+            scrub.register(found)
+        return found
+    if isinstance(value, Mapping):
+        return resolve_all(value, settings)
+    if isinstance(value, (list, tuple)):
+        return [_resolved(name, inner, settings) for inner in value]
+    return value
+
+
 def _value(match: re.Match[str], settings: Settings) -> str:
     name = match["name"]
     if match["store"] == "oauth":
         found = _granted(name, settings)
     else:
-        found = _stored(name, settings) if match["store"] else _from_environment(name)
+        found = _stored(name, settings) if match["store"] else _from_environment(name, settings)
     scrub.register(found)
     for line in found.splitlines()[1:]:
         if len(line) >= _LONG_LINE:
@@ -62,10 +93,19 @@ def _value(match: re.Match[str], settings: Settings) -> str:
     return found
 
 
-def _from_environment(name: str) -> str:
-    if name not in os.environ:
+def _from_environment(name: str, settings: Settings) -> str:
+    own = settings.tenant == DEFAULT_TENANT
+    variable = name if own else tenant_variable(settings.tenant, name)
+    if variable in os.environ:
+        return os.environ[variable]
+    if own:
         raise UdbError("E_AUTH", f"the environment variable {name} is not set", remedy=f"set {name}, then run again")
-    return os.environ[name]
+    # Nothing is said of NAME itself: whether the operator has it is not the tenant's business.
+    raise UdbError(
+        "E_AUTH",
+        f"the tenant {settings.tenant} has no variable {name}",
+        remedy=f"store it (udb secrets set) and write ${{secret:…}}, or let the operator set {variable}",
+    )
 
 
 def _stored(name: str, settings: Settings) -> str:

@@ -19,9 +19,10 @@ from udb_pipelines.connectors.airbyte.environments import executable, specificat
 from udb_pipelines.connectors.airbyte.pins import MANIFEST, Pin, pin_of
 from udb_pipelines.detection import fingerprint
 from udb_pipelines.detection.naming import name_columns
+from udb_pipelines.egress import Guard
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Candidate, DetectedStream, Detection, Evidence, Source, slug
-from udb_pipelines.secrets.references import resolve
+from udb_pipelines.secrets.references import resolve_all
 
 FRESH = 24 * 3600
 """Seconds for which an answer is believed."""
@@ -62,9 +63,11 @@ def configuration(config: Mapping[str, Any], pin: Pin, settings: Settings) -> di
     """The configuration with its secrets, for the connector's eyes only.
 
     Raises:
-        UdbError: ``E_AUTH``, ``E_NOT_FOUND`` or ``E_OPTION`` for a manifest that is not there or no YAML.
+        UdbError: ``E_EGRESS`` for a connector that may not be run, ``E_AUTH``, ``E_NOT_FOUND`` or ``E_OPTION`` for a
+            manifest that is not there or no YAML.
     """
-    resolved: dict[str, Any] = _resolved(dict(config), settings)
+    Guard(settings).check_connector(f"airbyte:{pin.name}")
+    resolved = resolve_all(config, settings)
     if pin.name == MANIFEST:
         resolved[INJECTED] = _manifest(resolved.pop("manifest", None))
     return resolved
@@ -77,16 +80,6 @@ def missing(spec: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
     ['a']
     """
     return [name for name in spec.get("required", []) if name not in config and not name.startswith("__")]
-
-
-def _resolved(value: object, settings: Settings) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(value, str):
-        return resolve(value, settings)
-    if isinstance(value, Mapping):
-        return {key: _resolved(inner, settings) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_resolved(inner, settings) for inner in value]
-    return value
 
 
 def _manifest(path: object) -> dict[str, Any]:

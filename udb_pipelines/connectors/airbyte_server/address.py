@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from udb_pipelines.config import DEFAULT_TENANT, Settings
+from udb_pipelines.egress import Guard
 from udb_pipelines.errors import UdbError
 from udb_pipelines.operations import scrub
-from udb_pipelines.secrets.references import resolve, resolve_address
+from udb_pipelines.secrets.references import resolve_address, resolve_all
 
 SCHEME = "airbyte-server:"
 DESTINATION = "destination_url"
@@ -82,20 +83,7 @@ def configuration(config: Mapping[str, Any], settings: Settings) -> dict[str, An
     Raises:
         UdbError: ``E_AUTH`` for a secret that is not there.
     """
-    return {name: _resolved(name, value, settings) for name, value in config.items() if name != DESTINATION}
-
-
-def _resolved(name: str, value: object, settings: Settings) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(value, str):
-        found = resolve(value, settings)
-        if scrub.is_secret_name(name):
-            scrub.register(found)
-        return found
-    if isinstance(value, Mapping):
-        return {key: _resolved(str(key), inner, settings) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_resolved(name, inner, settings) for inner in value]
-    return value
+    return resolve_all({name: value for name, value in config.items() if name != DESTINATION}, settings)
 
 
 # --- the destination ------------------------------------------------------------------------------------
@@ -105,9 +93,13 @@ def destination_url(config: Mapping[str, Any], settings: Settings) -> str:
     """Address of the PostgreSQL database that the server writes to, references unresolved.
 
     Raises:
-        UdbError: ``E_OPTION`` when none is named, or another kind of database.
+        UdbError: ``E_OPTION`` when none is named, or another kind of database; ``E_EGRESS`` for a source's own that
+            may not be reached.
     """
     own = config.get(DESTINATION)
+    if isinstance(own, str):
+        # The server connects to it from where it is, by a name that only it resolves.
+        Guard(settings).check_endpoint(own)
     if own is None and settings.airbyte_destination is not None:
         own = settings.airbyte_destination.get_secret_value()
     if not isinstance(own, str) or urlsplit(own).scheme not in _POSTGRES:

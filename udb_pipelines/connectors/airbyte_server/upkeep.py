@@ -14,6 +14,7 @@ from udb_pipelines.connectors.airbyte_server import address
 from udb_pipelines.connectors.airbyte_server.catalog import place_of
 from udb_pipelines.connectors.airbyte_server.client import AirbyteServer
 from udb_pipelines.connectors.airbyte_server.wire import Actor, ServerConnection, StreamSetup
+from udb_pipelines.egress import Guard
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Connection, SourceOptions, Stream
 from udb_pipelines.warehouse.steps import reached
@@ -27,9 +28,10 @@ def source_for(
     """The server's source for ours, with our configuration, and the workspace it is in. A new one is tried out.
 
     Raises:
-        UdbError: ``E_NOT_FOUND`` for a connector the server does not have, ``E_CONNECTOR`` for a configuration that it
-            refuses, ``E_AUTH`` for a secret that is not there.
+        UdbError: ``E_EGRESS`` for a connector that may not be run, ``E_NOT_FOUND`` for one that the server does not
+            have, ``E_CONNECTOR`` for a configuration that it refuses, ``E_AUTH`` for a secret that is not there.
     """
+    Guard(settings).check_connector(f"{address.SCHEME}{connector}")
     workspace = server.workspace(settings.airbyte_workspace).workspace_id
     definition = server.definition(workspace, connector)
     configuration = address.configuration(options.config, settings)

@@ -19,6 +19,7 @@ from udb_pipelines import engine
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors import casting
 from udb_pipelines.connectors.cursors import ALL, later
+from udb_pipelines.connectors.databases.admission import admitted
 from udb_pipelines.connectors.databases.dialect import Dialect
 from udb_pipelines.connectors.progress import watched
 from udb_pipelines.connectors.reading import Held, Rows, Task
@@ -59,7 +60,7 @@ def connected(duck: duckdb.DuckDBPyConnection, uri: str, settings: Settings) -> 
         UdbError: as :meth:`Dialect.attach`.
     """
     dialect = dialect_of(uri)
-    dialect.attach(duck, resolve_address(uri, settings), mask(uri))
+    dialect.attach(duck, admitted(resolve_address(uri, settings), settings), mask(uri))
     return dialect
 
 

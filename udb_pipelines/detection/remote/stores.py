@@ -3,6 +3,7 @@
 Credentials are those that the source names (``--config``), as references. A source that names none uses what the
 clouds' own variables say (``AWS_ACCESS_KEY_ID``, ``GOOGLE_APPLICATION_CREDENTIALS``, ``AZURE_STORAGE_ACCOUNT_NAME``
 and so on, read by the store's library), or what a machine of that cloud is given. The two are never mixed.
+Sources of other tenants than the default one always name their own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from udb_pipelines.config import Settings
+from udb_pipelines.config import DEFAULT_TENANT, Settings
 from udb_pipelines.detection.remote.addresses import Address
 from udb_pipelines.egress import Guard
 from udb_pipelines.errors import UdbError
@@ -30,6 +31,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "az": ("account_name", "account_key", "sas_token", "endpoint", "anonymous"),
 }
 """What ``--config`` may say, by scheme."""
+
+_OWN = {"s3": {"access_key_id"}, "gs": {"service_account_key"}, "az": {"account_key", "sas_token"}}
+"""What a source has that brings its own credentials."""
 
 _HOSTS = {"s3": "s3.amazonaws.com", "gs": "storage.googleapis.com", "az": "blob.core.windows.net"}
 """What has to be listed where only listed hosts may be reached."""
@@ -60,11 +64,13 @@ def open_store(address: Address, config: Mapping[str, Any], settings: Settings) 
 
     Raises:
         UdbError: ``E_OPTION`` for a setting that the store does not know, or half a pair of keys; ``E_AUTH`` for a
-            reference to nothing; ``E_EGRESS`` for an endpoint that may not be reached.
+            reference to nothing, and for a source of a named tenant without credentials; ``E_EGRESS`` for an endpoint
+            that may not be reached.
     """
     from obstore.store import AzureStore, GCSStore, S3Store
 
     told = _resolved(address.scheme, config, settings)
+    _check_own(address, told, settings)
     if "endpoint" in told:
         Guard(settings).check_endpoint(told["endpoint"])
     else:
@@ -149,6 +155,18 @@ def _resolved(scheme: str, config: Mapping[str, Any], settings: Settings) -> dic
     if ("access_key_id" in told) != ("secret_access_key" in told):
         raise UdbError("E_OPTION", "access_key_id and secret_access_key are given together, or not at all")
     return told
+
+
+def _check_own(address: Address, told: Mapping[str, str], settings: Settings) -> None:
+    """The environment's credentials, and those of the machine, are the operator's."""
+    if settings.tenant == DEFAULT_TENANT or _is_anonymous(told) or _OWN[address.scheme] & set(told):
+        return
+    raise UdbError(
+        "E_AUTH",
+        f"the source names no credentials for {address.scheme}://{address.bucket}",
+        remedy=f"name them with --config {', '.join(sorted(_OWN[address.scheme]))}, or read a public one with "
+        "--config anonymous=true",
+    )
 
 
 def _is_anonymous(told: Mapping[str, str]) -> bool:
