@@ -188,10 +188,14 @@ def _home(settings: Settings) -> Check:
 
 def _disk(settings: Settings) -> Check:
     from udb_pipelines.warehouse.checks import Check
+    from udb_pipelines.warehouse.retention import disk_used_pct
 
     usage = shutil.disk_usage(settings.home)
-    little = usage.free < LITTLE_SPACE_BYTES
-    detail = f"{size(usage.free)} free of {size(usage.total)}"
+    used = disk_used_pct(settings)
+    detail = f"{size(usage.free)} free, {used:.0f} % used"
+    if used > settings.disk_high_pct:
+        detail += f"; above {settings.disk_high_pct:g} % old artifacts go before their time: udb retention plan"
+    little = usage.free < LITTLE_SPACE_BYTES or used > settings.disk_high_pct
     return Check(name="disk", status="warn" if little else "ok", detail=detail)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from udb_pipelines.cli import session
-from udb_pipelines.cli.present import Column, moment, note, number, print_json, print_line, print_table, size
+from udb_pipelines.cli.present import Column, counted, moment, note, number, print_json, print_line, print_table, size
 from udb_pipelines.errors import Exit, UdbError
 
 if TYPE_CHECKING:
@@ -72,12 +72,27 @@ def apply(
         return code
     fewer = sum(removed.merged.values())
     print_line(
-        f"{number(len(removed.items))} things removed or packed, {size(removed.bytes)} freed; "
-        f"{number(len(removed.versions))} versions let go; {number(fewer)} files fewer by merging"
+        f"{counted(len(removed.items), 'thing')} removed or packed, {size(removed.bytes)} freed; "
+        f"{counted(len(removed.versions), 'version')} let go; {counted(fewer, 'file')} fewer by merging"
     )
     if removed.problem:
         note(removed.problem)
     return code
+
+
+def _last_moment(text: str) -> datetime:
+    """The time that is meant; of a day its last second, for who holds something until a day means the whole of it.
+
+    >>> print(_last_moment("2030-12-31"), _last_moment("2030-12-31T18:00"))
+    2030-12-31 23:59:59+00:00 2030-12-31 18:00:00+00:00
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a day, such as 2030-12-31, nor a time") from None
+    if len(text) == len("2030-12-31"):
+        found = found.replace(hour=23, minute=59, second=59)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @hold_app.command("add")
@@ -86,7 +101,10 @@ def add(
     until: Annotated[
         datetime | None,
         typer.Option(
-            "--until", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Last day or time, UTC; for ever when absent."
+            "--until",
+            parser=_last_moment,
+            metavar="DAY|TIME",
+            help="The last day, to its end, or a time; UTC. For ever when absent.",
         ),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why, for whoever finds it.")] = "",
@@ -101,12 +119,11 @@ def add(
     from udb_pipelines.models import Hold
 
     now = datetime.now(UTC)
-    end = until.replace(tzinfo=UTC) if until else None
-    if end and end <= now:
+    if until and until <= now:
         raise UdbError("E_OPTION", "--until: that time is over", remedy="name a time to come, or leave --until out")
     _must_be_known(name)
-    HoldRegistry(session.settings()).add(Hold(name=name, until=end, reason=reason, created_at=now))
-    note(f"{name} is held {f'until {moment(end)}' if end else 'until the hold is removed'}.")
+    HoldRegistry(session.settings()).add(Hold(name=name, until=until, reason=reason, created_at=now))
+    note(f"{name} is held {f'until {moment(until)}' if until else 'until the hold is removed'}.")
 
 
 @hold_app.command("list")

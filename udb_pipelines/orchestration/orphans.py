@@ -6,11 +6,10 @@ can be asked, so nothing is said of an instance on PostgreSQL, which may be shar
 
 from __future__ import annotations
 
-import os
-
 import dagster as dg
 
 from udb_pipelines.config import Settings
+from udb_pipelines.operations.processes import is_running
 from udb_pipelines.orchestration import pools
 from udb_pipelines.orchestration.instance import open_instance
 
@@ -41,15 +40,5 @@ def _alive(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether the process that started the run exists; a job that has not said which it is counts as alive."""
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_START):
         if entry.dagster_event is not None and entry.dagster_event.pid is not None:
-            return _exists(entry.dagster_event.pid)
-    return True
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+            return is_running(entry.dagster_event.pid)
     return True

@@ -1,12 +1,14 @@
 """The warehouse, or a part of it, as one plain DuckDB file for people and tools that want one file.
 
 The file holds ordinary tables and needs neither UDB nor the lake. It is written beside its place and renamed when
-every table has been counted, so that nobody ever opens a half-written one.
+every table has been counted, so that nobody ever opens a half-written one. What an export that was killed has left
+there is removed by the next one into the same folder.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model
 from udb_pipelines.operations import progress
+from udb_pipelines.operations.processes import is_running
 from udb_pipelines.operations.stages import translate
 from udb_pipelines.warehouse import steps
 from udb_pipelines.warehouse.files import sync_all
@@ -26,6 +29,7 @@ from udb_pipelines.warehouse.history import DatasetInfo, datasets
 from udb_pipelines.warehouse.lake import Lake, version_of
 
 _LOOK_SECONDS = 0.5
+_DRAFT = ".udb-export"
 
 
 class ExportedTable(Model):
@@ -70,7 +74,8 @@ def export(
     """
     _may_write(file, replace)
     chosen = _chosen(datasets(lake, as_of), names)
-    draft = file.with_name(f".{file.name}.{os.getpid()}.new")
+    _sweep(file.parent)
+    draft = file.with_name(f".{file.name}.{socket.gethostname()}.{os.getpid()}{_DRAFT}")
     try:
         with _translated(file), lake.reader(as_of, threads=lake.settings.threads) as connection:
             version = version_of(connection)
@@ -86,6 +91,14 @@ def export(
         for leftover in (draft, draft.with_name(f"{draft.name}.wal")):
             leftover.unlink(missing_ok=True)
     return Exported(file=file, version=version, bytes=file.stat().st_size, tables=tables)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove drafts of exports of this machine whose process is gone."""
+    for draft in folder.glob(f".*.{socket.gethostname()}.*{_DRAFT}*"):
+        pid = draft.name.rpartition(_DRAFT)[0].rpartition(".")[2]
+        if pid.isdigit() and not is_running(int(pid)) and not draft.is_symlink():
+            draft.unlink(missing_ok=True)
 
 
 def _may_write(file: Path, replace: bool) -> None:

@@ -64,7 +64,7 @@ def test_retention_is_shown_before_it_is_done(udb: Udb, home: Path) -> None:
     assert "staging/dead" in planned.out and "job that died" in planned.out
     assert udb("retention", "apply", "--dry-run").out == planned.out
     assert dead.exists()
-    assert "1 things removed" in udb("retention", "apply").out
+    assert "1 thing removed" in udb("retention", "apply").out
     assert not dead.exists()
     (line,) = [json.loads(text) for text in (home / "retention.jsonl").read_text().splitlines()]
     assert (line["action"], line["path"], line["bytes"]) == ("remove", str(dead), 10)
@@ -74,7 +74,7 @@ def test_holds(udb: Udb, home: Path) -> None:
     load(Settings(home=home), "SELECT 1 AS a")
     assert udb("retention", "hold", "add", "shop", "--until", "2100-01-01", "--reason", "case 1").code == 0
     (hold,) = udb("retention", "hold", "list", "--json").json
-    assert (hold["name"], hold["until"][:10], hold["reason"]) == ("shop", "2100-01-01", "case 1")
+    assert (hold["name"], hold["until"][:19], hold["reason"]) == ("shop", "2100-01-01T23:59:59", "case 1")
     for wrong in (("add", "shpo"), ("add", "shop", "--until", "2001-01-01"), ("add", "shop", "--until", "soon")):
         assert udb("retention", "hold", *wrong).code == 2
     assert "did you mean shop" in udb("retention", "hold", "add", "shpo").err

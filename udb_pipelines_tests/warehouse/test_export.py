@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -101,3 +106,24 @@ def test_a_lost_data_file_makes_no_export(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(UdbError):
         export(lake, tmp_path / "x.duckdb")
     assert not (tmp_path / "x.duckdb").exists()
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next(lake: Lake, tmp_path: Path) -> None:
+    fill(lake)
+    program = (
+        "import os, signal, sys; from pathlib import Path; from udb_pipelines.config import Settings; "
+        "from udb_pipelines.warehouse import Lake, steps; from udb_pipelines.warehouse.export import export; "
+        "steps.reached = lambda name: os.kill(os.getpid(), signal.SIGKILL); "
+        "export(Lake(Settings(home=Path(sys.argv[1]))), Path(sys.argv[2]))"
+    )
+    file = tmp_path / "shop.duckdb"
+    killed = subprocess.run([sys.executable, "-c", program, str(lake.settings.home), str(file)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not file.exists()
+    (draft,) = tmp_path.glob(".shop*")
+    mine = draft.with_name(draft.name.replace(f".{draft.name.split('.')[-2]}.", f".{os.getpid()}."))
+    elsewhere = draft.with_name(draft.name.replace(socket.gethostname(), "another-machine"))
+    for other in (mine, elsewhere):
+        other.write_bytes(b"of an export that goes on")
+    export(lake, tmp_path / "other.duckdb")
+    assert set(tmp_path.glob(".shop*")) == {mine, elsewhere}

@@ -168,13 +168,14 @@ def _told(problem: UdbError | None, delayed: int) -> str:
 
 
 def disk_used_pct(settings: Settings) -> float:
-    """How full the disk under the tenant's home is, 0 to 100."""
+    """How full the disk under the tenant's home is, 0 to 100, as ``df`` tells it: of what people may use."""
     usage = shutil.disk_usage(_existing(settings))
-    return 100 * usage.used / usage.total
+    return 100 * usage.used / (usage.used + usage.free)
 
 
 def _disk_bytes(settings: Settings) -> int:
-    return shutil.disk_usage(_existing(settings)).total
+    usage = shutil.disk_usage(_existing(settings))
+    return usage.used + usage.free
 
 
 def _existing(settings: Settings) -> str:

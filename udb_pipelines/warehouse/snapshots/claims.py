@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from udb_pipelines.errors import UdbError
+from udb_pipelines.operations.processes import is_running
 from udb_pipelines.warehouse.targets import Stored, Target
 
 Work = Literal["add", "read", "remove"]
@@ -169,14 +170,4 @@ def _read(target: Target, key: str) -> Claim | None:
 def _is_alive(entry: Stored, claim: Claim, now: datetime) -> bool:
     if now - entry.modified > DEAD_AFTER:
         return False
-    return claim.host != socket.gethostname() or _runs(claim.pid)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return claim.host != socket.gethostname() or is_running(claim.pid)
