@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from udb_pipelines.config import Settings
     from udb_pipelines.oauth.flows import Code
     from udb_pipelines.oauth.grants import Grants
-    from udb_pipelines.oauth.provider import Provider
+    from udb_pipelines.oauth.provider import ClientAuth, Provider
 
 app = typer.Typer(
     help="Sign in at a provider (OAuth), for addresses and settings that say ${oauth:name}: login, list, remove.",
@@ -23,6 +24,15 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class ClientAuthChoice(StrEnum):
+    """Where a client's secret goes."""
+
+    AUTO = "auto"
+    BASIC = "basic"
+    POST = "post"
+
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the sign-in: small letters, digits, _.")]
 _REFERENCE = re.compile(r"\$\{(?:secret:)?\w+\}")
@@ -42,6 +52,10 @@ def login(
     client_secret: Annotated[
         str, typer.Option("--client-secret", help="Reference to the client's secret: ${NAME} or ${secret:name}.")
     ] = "",
+    client_auth: Annotated[
+        ClientAuthChoice,
+        typer.Option("--client-auth", help="How the secret is sent: in a header, in the form, or as is published."),
+    ] = ClientAuthChoice.AUTO,
     client_secret_expires: Annotated[
         datetime | None,
         typer.Option("--client-secret-expires", formats=["%Y-%m-%d"], help="Day it ends; udb doctor warns before."),
@@ -77,7 +91,9 @@ def login(
     ))  # fmt: skip
     by_code = device or not provider.authorize_url
     _check_complete(provider, by_code=by_code)
-    client, asked_for = Client(client_id, resolve(client_secret, settings)), " ".join(scope or ())
+    published = found.client_auth if client_auth is ClientAuthChoice.AUTO else client_auth.value
+    auth: ClientAuth = "post" if published == "post" else "basic"
+    client, asked_for = Client(client_id, resolve(client_secret, settings), auth), " ".join(scope or ())
     now = datetime.now(UTC)
     if by_code:
         answer = by_device(provider, client, asked_for, settings, _show_code)
@@ -86,6 +102,7 @@ def login(
         answer = in_browser(provider, client, asked_for, settings, show, port=port)
     known = Grant(
         token_url=provider.token_url, client_id=client_id, client_secret=client_secret, scope=asked_for,
+        client_auth=auth,
         client_secret_expires=client_secret_expires.date() if client_secret_expires else None,
         access_token="", obtained_at=now,
     )  # fmt: skip

@@ -143,7 +143,10 @@ def _refused(refusal: RefusedError) -> UdbError:
     return UdbError(
         "E_AUTH",
         said.get(refusal.error, f"the provider refused ({refusal.error})"),
-        remedy="check --client-id, --client-secret and --scope, then sign in again",
+        remedy="check --client-id, --client-secret and --scope, then sign in again"
+        + (
+            "; some providers take the secret only with --client-auth post" if refusal.error == "invalid_client" else ""
+        ),
     )
 
 

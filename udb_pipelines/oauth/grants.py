@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model
-from udb_pipelines.oauth.provider import Client, RefusedError, ask
+from udb_pipelines.oauth.provider import Client, ClientAuth, RefusedError, ask
 from udb_pipelines.operations import scrub
 from udb_pipelines.secrets.references import resolve
 from udb_pipelines.secrets.store import SecretStore
@@ -22,6 +22,12 @@ _MARGIN = timedelta(seconds=120)
 """A token is renewed when it would end sooner than this, or within the last quarter of a shorter life."""
 
 
+_NOT_RENEWED = {
+    "invalid_grant": "the access was revoked at the provider, or has ended for good",
+    "invalid_client": "the provider does not know the client any more, or its secret is another by now",
+}
+
+
 class Grant(Model):
     """Tokens, and how to get the next ones. Secret as a whole."""
 
@@ -29,6 +35,7 @@ class Grant(Model):
     client_id: str
     client_secret: str = ""
     """A reference; empty for a program that has none."""
+    client_auth: ClientAuth = "basic"
     client_secret_expires: date | None = None
     scope: str = ""
     access_token: str
@@ -105,7 +112,7 @@ class Grants:
         """
         grant = self.get(name)
         if not grant.is_fresh(datetime.now(UTC)):
-            client = Client(grant.client_id, resolve(grant.client_secret, self._settings))
+            client = Client(grant.client_id, resolve(grant.client_secret, self._settings), grant.client_auth)
             after = self._store.update(f"{PREFIX}{name}", lambda before: self._renewed(name, before, client))
             grant = _read(name, after)
         return grant.access_token
@@ -123,7 +130,9 @@ class Grants:
         try:
             answer = ask(grant.token_url, form, client, self._settings)
         except RefusedError as refusal:
-            raise _over(name, f"the provider does not renew the access ({refusal.error})") from None
+            raise _over(
+                name, _NOT_RENEWED.get(refusal.error, f"the provider refuses to renew it ({refusal.error})")
+            ) from None
         except UdbError as error:
             if error.code == "E_CONNECT" and still_valid:
                 return before

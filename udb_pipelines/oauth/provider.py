@@ -6,7 +6,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote_plus, urlsplit
 
 import httpx
@@ -25,6 +25,10 @@ _SERVER_ERROR = 500
 _TOO_MANY_REQUESTS = 429
 
 
+ClientAuth = Literal["basic", "post"]
+"""Where a client's secret goes: the header ``Authorization``, or the form beside the rest (RFC 6749, 2.3.1)."""
+
+
 class RefusedError(Exception):
     """The provider said no; ``error`` is one of the words of RFC 6749 and 8628."""
 
@@ -39,6 +43,7 @@ class Client:
 
     id: str
     secret: str = ""
+    auth: ClientAuth = "basic"
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Provider:
     token_url: str
     authorize_url: str = ""
     device_url: str = ""
+    client_auth: ClientAuth = "basic"
+    """Where it takes a client's secret; by the header unless it publishes that it does not."""
 
 
 def discover(address: str, settings: Settings) -> Provider:
@@ -72,12 +79,19 @@ def discover(address: str, settings: Settings) -> Provider:
                     str(found["token_endpoint"]),
                     str(found.get("authorization_endpoint", "")),
                     str(found.get("device_authorization_endpoint", "")),
+                    _client_auth(found.get("token_endpoint_auth_methods_supported")),
                 ))  # fmt: skip
     raise UdbError(
         "E_NOT_FOUND",
         f"{host} does not publish its endpoints",
         remedy="give --token-url, and --authorize-url or --device-url",
     )
+
+
+def _client_auth(methods: object) -> ClientAuth:
+    """By the header, which every provider must take (RFC 6749), unless it says that it takes the form alone."""
+    named = methods if isinstance(methods, list) else []
+    return "post" if "client_secret_post" in named and "client_secret_basic" not in named else "basic"
 
 
 def checked(provider: Provider) -> Provider:
@@ -114,11 +128,11 @@ def ask(url: str, form: Mapping[str, str], client: Client, settings: Settings) -
     """
     host = urlsplit(url).hostname
     body, headers = {**form}, {"Accept": "application/json"}
-    if client.secret:
+    if client.secret and client.auth == "basic":
         pair = f"{quote_plus(client.id)}:{quote_plus(client.secret)}"  # RFC 6749, 2.3.1
         headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
     else:
-        body["client_id"] = client.id
+        body |= {"client_id": client.id, **({"client_secret": client.secret} if client.secret else {})}
     try:
         with _client(settings) as session:
             response = session.post(url, data=body, headers=headers)

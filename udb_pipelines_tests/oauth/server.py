@@ -17,7 +17,7 @@ from flask import Flask, Response, jsonify, request
 
 CLIENT = "udb"
 SECRET = "planted+client/secret"
-METHODS = ["client_secret_basic", "none"]
+METHODS = ["client_secret_basic", "client_secret_post", "none"]
 
 
 @dataclass
@@ -26,6 +26,10 @@ class Provider:
 
     address: str = ""
     confidential: bool = False
+    takes: str = "client_secret_basic"
+    """How it wants the secret of a confidential client."""
+    publishes: list[str] | None = None
+    """What it says that it takes; nothing by default."""
     lifetime: int = 3600
     allow: bool = True
     """What the person answers."""
@@ -60,7 +64,7 @@ class _Client:
         return secret == SECRET
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
-        return method == ("client_secret_basic" if self._provider.confidential else "none")
+        return method == (self._provider.takes if self._provider.confidential else "none")
 
     def check_response_type(self, kind: str) -> bool:
         return kind == "code"
@@ -199,6 +203,7 @@ def _add_routes(app: Flask, server: AuthorizationServer, provider: Provider) -> 
             token_endpoint=f"{provider.address}/token",
             authorization_endpoint=f"{provider.address}/authorize",
             device_authorization_endpoint=f"{provider.address}/device",
+            **({"token_endpoint_auth_methods_supported": provider.publishes} if provider.publishes else {}),
         )
 
     @app.get("/authorize")

@@ -42,6 +42,33 @@ def test_a_client_with_a_secret(site: server.Provider, settings: Settings, perso
     assert (caught.value.code, "client" in caught.value.message) == ("E_AUTH", True)
 
 
+@pytest.mark.parametrize(
+    ("publishes", "used"),
+    [
+        (None, "basic"),
+        (["client_secret_post"], "post"),
+        (["client_secret_post", "client_secret_basic"], "basic"),
+        (["private_key_jwt"], "basic"),
+    ],
+)
+def test_a_provider_says_how_it_wants_the_secret(
+    site: server.Provider, settings: Settings, publishes: list[str] | None, used: str
+) -> None:
+    site.publishes = publishes
+    assert discover(site.address, settings).client_auth == used
+
+
+def test_a_client_whose_secret_goes_into_the_form(site: server.Provider, settings: Settings, person: Person) -> None:
+    site.confidential, site.takes, site.publishes = True, "client_secret_post", ["client_secret_post"]
+    known = discover(site.address, settings)
+    client = Client(CLIENT, SECRET, known.client_auth)
+    assert in_browser(known, client, "read", settings, person(), seconds=20)["refresh_token"]
+    assert by_device(known, client, "read", settings, lambda _: None, wait=lambda _: None)["refresh_token"]
+    with pytest.raises(UdbError) as caught:
+        in_browser(known, Client(CLIENT, SECRET), "read", settings, person(), seconds=20)
+    assert (caught.value.code, "--client-auth post" in caught.value.remedy) == ("E_AUTH", True)
+
+
 def test_another_state_is_turned_away_and_the_right_one_still_counts(
     site: server.Provider, settings: Settings, person: Person
 ) -> None:

@@ -104,6 +104,7 @@ def test_an_access_that_is_over_says_what_to_do(site: Provider, settings: Settin
     with pytest.raises(UdbError) as caught:
         Grants(settings).access_token("crm")
     assert (caught.value.code, "udb oauth login crm" in caught.value.remedy) == ("E_AUTH", True)
+    assert "was revoked" in caught.value.message
     assert Grants(settings).get("crm").refresh_token == grant.refresh_token
     with pytest.raises(UdbError, match="nobody has signed in as other"):
         resolve("${oauth:other}", settings)
@@ -136,6 +137,24 @@ def test_the_secret_of_the_client_is_a_reference(site: Provider, settings: Setti
     age(settings, grant, 1)
     assert Grants(settings).access_token("crm") != grant.access_token
     assert SECRET not in Grants(settings).get("crm").model_dump_json()
+
+
+def test_a_secret_that_goes_into_the_form_renews_as_well(site: Provider, settings: Settings) -> None:
+    site.confidential, site.takes = True, "client_secret_post"
+    SecretStore(settings).set("crm_client", SECRET)
+    found = discover(site.address, settings)
+    client = Client(CLIENT, SECRET, "post")
+    answer = by_device(found, client, "read", settings, lambda _: None, wait=lambda _: None)
+    known = Grant(token_url=found.token_url, client_id=CLIENT, client_secret="${secret:crm_client}", client_auth="post",
+                  access_token="", obtained_at=datetime.now(UTC))  # fmt: skip
+    grant = granted(answer, known, datetime.now(UTC))
+    age(settings, grant, 60)
+    assert Grants(settings).access_token("crm") != grant.access_token
+    SecretStore(settings).set("crm_client", "another")
+    age(settings, Grants(settings).get("crm"), 60)
+    with pytest.raises(UdbError, match="its secret is another") as caught:
+        Grants(settings).access_token("crm")
+    assert caught.value.code == "E_AUTH"
 
 
 def test_the_doctor_warns_of_what_ends(site: Provider, settings: Settings) -> None:
