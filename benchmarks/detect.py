@@ -25,7 +25,7 @@ from statistics import median
 
 from benchmarks.encodings import texts
 from benchmarks.measure import cache
-from benchmarks.pollution import Polluted, polluted, right, third, unseen
+from benchmarks.pollution import Polluted, fourth, polluted, right, third, unseen
 from benchmarks.readers import READERS, ours
 from benchmarks.tables import write_csv
 from udb_pipelines.config import Settings
@@ -99,13 +99,28 @@ THIRD_FIRST_RUN = (
 )
 
 
+def fourth_set(settings: Settings) -> Lines:
+    """The same for a fourth set, written when the third one passed; other formats than text are among it."""
+    yield from _polluted("A fourth set of kinds", fourth(), settings)
+    yield FOURTH_FIRST_RUN
+    yield ""
+
+
+FOURTH_FIRST_RUN = (
+    "First run, before anything was changed for them (written by one who had read the rules; no rule was tried while "
+    "writing): UDB 65.0 %, DuckDB strict 23.0 %, CleverCSV 16.0 %, pandas 12.0 %; 33 of the 100 files were wrong and "
+    "not refused, 2 were refused that should load. UDB had none of the logs with names in a labelled comment, the "
+    "workbooks in XML, the JSON rows deep in an answer or without names, and the texts in two encodings."
+)
+
+
 def _polluted(title: str, items: list[Polluted], settings: Settings) -> Lines:
     share: dict[str, Counter[str]] = defaultdict(Counter)
     one_column: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     files: Counter[str] = Counter()
     for number, item in enumerate(items):
-        path = settings.home / f"{number}.csv"
+        path = settings.home / f"{number}{item.suffix}"
         path.write_bytes(item.data)
         files[item.kind] += 1
         for who in READERS:
@@ -420,6 +435,7 @@ PARTS: dict[str, Callable[[Settings], Lines]] = {
     "pollution": pollution,
     "unseen": unseen_kinds,
     "third": third_set,
+    "fourth": fourth_set,
     "dialects": dialects,
     "spectrum": spectrum,
     "outcomes": outcomes,

@@ -41,7 +41,7 @@ def ours(path: Path, settings: Settings) -> Loaded:
 
 def _names(detection: Detection) -> Cells | None:
     stream = detection.streams[0]
-    if stream.dialect is not None and not stream.dialect.header_rows:
+    if stream.dialect is not None and not stream.dialect.header_rows and stream.format != "json":
         return None
     return tuple(column.name if column.original_name is None else column.original_name for column in stream.columns)
 

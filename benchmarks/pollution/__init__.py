@@ -2,8 +2,8 @@
 
 ``polluted()`` makes the files; ``right()`` judges what a reader made of one. Row-level pollution damages single rows:
 they may be rejected, where they are counted, or be repaired, but every sound row must come back exactly, in order.
-File-level pollution changes how the whole file is written: everything must come back. ``unseen()`` and
-``third()`` make kinds that no rule was tuned on when they were written.
+File-level pollution changes how the whole file is written: everything must come back. ``unseen()``, ``third()`` and
+``fourth()`` make kinds that no rule was tuned on when they were written.
 
 Everything follows from fixed seeds: the same files in every run.
 """
@@ -18,10 +18,11 @@ from benchmarks.pollution.judging import Cells, Loaded, Polluted, Truth, right
 from benchmarks.pollution.rows import row_level
 from benchmarks.pollution.styles import encoded, legacy, written
 from benchmarks.pollution.unseen import unseen
+from benchmarks.pollution.unseen_fourth import fourth
 from benchmarks.pollution.unseen_third import third
 from benchmarks.pollution.writing import PLAIN, joined, sound
 
-__all__ = ["Cells", "Loaded", "Polluted", "Truth", "polluted", "right", "third", "unseen"]
+__all__ = ["Cells", "Loaded", "Polluted", "Truth", "fourth", "polluted", "right", "third", "unseen"]
 
 
 def polluted(seed: int = 1) -> list[Polluted]:

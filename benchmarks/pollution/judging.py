@@ -45,6 +45,7 @@ class Polluted:
     truths: tuple[Truth, ...] = field(repr=False)
     refusals: tuple[str, ...] = ()
     """Codes with which a refusal is as right."""
+    suffix: str = ".csv"
 
 
 @dataclass(frozen=True)
@@ -121,4 +122,5 @@ def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        return datetime.strptime(text, "%d.%m.%Y")  # noqa: DTZ007
+        day, month, year = text.split(".")
+        return datetime.fromisoformat(f"{year}-{month:0>2}-{day:0>2}")

@@ -23,6 +23,7 @@ from udb_pipelines.detection.naming import name_columns
 from udb_pipelines.detection.unpack import open_stream
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
+from udb_pipelines.models import DetectedStream
 
 if TYPE_CHECKING:
     import duckdb
@@ -72,12 +73,18 @@ class _Lines:
     keys: dict[str, None] = field(default_factory=dict)
     objects: bool = True
     """False when a record is no object: then the record itself is the only column."""
+    lists: bool = False
+    """Whether records are lists, whose places are the keys."""
 
     def write(self, records: Iterator[tuple[object, str]]) -> None:
         """Write all ``records``, given as value and text."""
         with self.path.open("wb") as out:
             for value, text in records:
-                if isinstance(value, dict):
+                if self.lists and isinstance(value, list):
+                    self.keys.update(dict.fromkeys(map(str, range(len(self.keys), len(value)))))
+                elif self.lists:
+                    raise _NotJsonError("a record is no list, as the others are")
+                elif isinstance(value, dict):
                     if not value.keys() <= self.keys.keys():
                         self.keys.update(dict.fromkeys(value))
                 else:
@@ -111,7 +118,8 @@ def read(task: Task) -> Rows:
             columns=(*texts, casting.as_stored(FILE_COLUMN)) if len(files) > 1 else texts,
         )
         staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=records)
-        stored = casting.stored_columns(task.duck, task.target, columns | {FILE_COLUMN: None})
+        originals = columns if task.stream.detected.dialect is None else task.originals
+        stored = casting.stored_columns(task.duck, task.target, originals | {FILE_COLUMN: None})
     if staged != records:
         raise UdbError("E_COUNT_MISMATCH", f"{task.stream.dataset}: {records} records were counted, {staged} loaded")
     return Rows((task.target,), stored, records, staged)
@@ -122,14 +130,14 @@ def read(task: Task) -> Rows:
 
 def _lines_of(task: Task, index: int, file: Path) -> _Lines:
     detected = task.stream.detected
-    lines = _Lines(task.folder / f"{index}.ndjson")
+    lines = _Lines(task.folder / f"{index}.ndjson", lists=detected.dialect is not None)
     name = base_name(file)
     replace = task.options.encoding_errors == "replace"
     limit = int(task.settings.max_expanded_gb * 10**9)
     with told(name), open_stream(file, detected.compression, detected.member, limit) as stream:
         text = _Text(stream, detected.encoding, name, replace=replace)
         try:
-            lines.write(_records(text, detected.format, detected.records))
+            lines.write(_below_names(_records(text, detected.format, detected.records), detected))
         except (_NotJsonError, json.JSONDecodeError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise UdbError(
@@ -148,10 +156,18 @@ def first_records(task: Task, rows: int) -> list[dict[str, object]]:
     with told(name), open_stream(Path(detected.files[0]), detected.compression, detected.member, limit) as stream:
         text = _Text(stream, detected.encoding, name, replace=True)
         try:
-            found = list(islice(_records(text, detected.format, detected.records), rows))
+            found = list(islice(_below_names(_records(text, detected.format, detected.records), detected), rows))
         except (_NotJsonError, json.JSONDecodeError, RecursionError) as error:
             raise UdbError("E_CORRUPT", f"{name} is not valid JSON ({type(error).__name__})") from None
+    if detected.dialect is not None:
+        keys = [column.original_name or column.name for column in detected.columns]
+        found = [(dict(zip(keys, value, strict=False)), text) for value, text in found if isinstance(value, list)]
     return [_shown(value) if isinstance(value, dict) else {VALUE: text} for value, text in found]
+
+
+def _below_names(records: Iterator[tuple[object, str]], detected: DetectedStream) -> Iterator[tuple[object, str]]:
+    """``records`` without the lists that name the columns."""
+    return islice(records, detected.dialect.header_rows if detected.dialect else 0, None)
 
 
 def _shown(record: dict[str, object]) -> dict[str, object]:
@@ -299,12 +315,21 @@ def _member(text: _Text, keys: list[str]) -> Iterator[tuple[object, str]]:
 
 def _columns(task: Task, files: tuple[_Lines, ...]) -> dict[str, str | None]:
     """Warehouse name of every key, with the key where it differs; those that detection saw first."""
+    if all(lines.lists and lines.objects for lines in files):
+        return _places(task, max((len(lines.keys) for lines in files), default=0))
     if not all(lines.objects for lines in files):
         return {VALUE: None}
     known = {column.original_name or column.name: None for column in task.stream.detected.columns}
     keys = {key: None for lines in files for key in lines.keys}
     ordered = [key for key in known if key in keys] + [key for key in keys if key not in known]
     return {column.name: column.original_name for column in name_columns(ordered or [VALUE])}
+
+
+def _places(task: Task, width: int) -> dict[str, str | None]:
+    """Warehouse name of every place of the lists, with the place; longer lists than detection saw give more columns."""
+    names = [column.name for column in task.stream.detected.columns]
+    more = [name for number in range(len(names) + 1, width + 1) if (name := f"column_{number}") not in names]
+    return {name: str(place) for place, name in enumerate((*names, *more))}
 
 
 def _stage(

@@ -19,6 +19,7 @@ from udb_pipelines.connectors.reading import Rows, Task, relative_names
 from udb_pipelines.connectors.staging import Row, cast_staged, stage_text
 from udb_pipelines.detection.naming import name_columns
 from udb_pipelines.detection.unpack import open_stream
+from udb_pipelines.detection.xmlsource import for_parser
 from udb_pipelines.errors import UdbError
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class _Collector:
         self._builder: TreeBuilder | None = None
         self._element = element
         self._keys = keys
+        self._path: list[str] = []
         self._depth = 0
         self._record_depth = 0
         self._done: list[Record] = []
@@ -117,16 +119,17 @@ class _Collector:
         """Parse ``stream``.
 
         Raises:
-            UdbError: ``E_CORRUPT``, ``E_UNSUPPORTED``.
+            UdbError: ``E_CORRUPT``, ``E_UNSUPPORTED``, ``E_UTF8_INVALID``.
         """
-        parser = expat.ParserCreate()
+        encoding, chunks = for_parser(iter(lambda: stream.read(CHUNK), b""), name)
+        parser = expat.ParserCreate(encoding)
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._data
         parser.EntityDeclHandler = _refuse_entities
         try:
-            while chunk := stream.read(CHUNK):
+            for chunk in chunks:
                 parser.Parse(chunk, False)
                 yield from self._taken()
             parser.Parse(b"", True)
@@ -144,7 +147,8 @@ class _Collector:
         if self._depth > DEPTH:
             raise UdbError("E_CORRUPT", "the XML is nested too deeply")
         name = _local(name)
-        if self._builder is None and name == self._element:
+        self._path.append(name)
+        if self._builder is None and self._is_record():
             self._builder = self._new_builder()
             self._record_depth = self._depth
             self.started += 1
@@ -164,6 +168,13 @@ class _Collector:
                 self._done.append(record)
                 self._builder = None
         self._depth -= 1
+        self._path.pop()
+
+    def _is_record(self) -> bool:
+        """Whether the element just opened is one: by its name, or its path where the name alone is not enough."""
+        if "/" in self._element:
+            return "/".join(self._path) == self._element
+        return self._path[-1] == self._element
 
 
 def _record(element: Element) -> Record:

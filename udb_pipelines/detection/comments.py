@@ -30,7 +30,7 @@ def sniffed(text: str, options: SourceOptions) -> tuple[str, str, tuple[Trial, .
     if options.comment is not None or not marked or marked >= plain.count("\n") - 1:
         return options.comment or "", plain, trials
     bare = without_comments(plain, "#")
-    others = trials_of(bare)
+    others = tuple(trial for trial in trials_of(bare) if trial.delimiter != "#")
     if others and (named := _named_by_comment(plain, others[0], trials)):
         return "", plain, named
     if not others or not trials or others[0].score < trials[0].score or others[0].columns < 2:

@@ -55,6 +55,7 @@ SEARCHED_BYTES = 1 << 20
 """Searched after it for one at the edge of a field; a regular expression is slower."""
 WHOLE_LINES = "\x1f"
 """The delimiter of lines that are one value each and hold commas: it stands in no text."""
+COUNT = re.compile(r"-?(?:0|[1-9]\d*)")
 DECIMAL = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
 
 
@@ -115,6 +116,12 @@ def _chosen(trials: Sequence[Trial], text: str, name: str, options: SourceOption
         if trial.columns > 1 and trial.share >= ACCEPTED_SHARE and trial.score >= ACCEPTED_SCORE:
             if _parts_words(trial, text):
                 break
+            if _wraps_lines(trial):
+                raise UdbError(
+                    "E_DIALECT",
+                    f"{name}: each line stands in quotes as a whole, so that its fields are one value",
+                    remedy="remove the quotes around the lines, and save the file again",
+                )
             if is_name_list(trial.rows):
                 return _whole_lines(text)
             return _undelimited(text, options) if _splits_values(trial, text) else trial
@@ -126,6 +133,13 @@ def _chosen(trials: Sequence[Trial], text: str, name: str, options: SourceOption
     if options.format != "delimited":
         _refuse_other_layouts(text, name, single)
     return single
+
+
+def _wraps_lines(trial: Trial) -> bool:
+    """Whether quotes stand around whole lines and were taken for parts of the first and the last value."""
+    rows = [row for row in trial.rows if len(row) > 1]
+    whole = sum(row[0][:1] == '"' == row[-1][-1:] and not any('"' in cell[1:-1] for cell in row) for row in rows)
+    return trial.quote == "" and whole >= REGULAR * len(rows) > 1
 
 
 def _refuse_other_layouts(text: str, name: str, single: Trial) -> None:
@@ -152,7 +166,7 @@ def _splits_values(trial: Trial, text: str) -> bool:
     """Whether an uncommon delimiter only takes apart dates, times, addresses or the like, one per line."""
     if trial.delimiter in COMMON:
         return False
-    if trial.delimiter == " " and _measures(trial):
+    if trial.delimiter == " " and (_measures(trial) or _counts(trial)):
         return False
     lines = [line for line in text.splitlines()[1:1000] if line.strip()]
     values = sum(cell_type(line) in ("number", "date", "special") for line in lines)
@@ -166,6 +180,16 @@ def _measures(trial: Trial) -> bool:
         sum(DECIMAL.fullmatch(row[index]) is not None for row in rows) >= VALUE_LIKE * len(rows) > 0
         for index in range(trial.columns)
     )
+
+
+def _counts(trial: Trial) -> bool:
+    """Whether all cells are whole numbers that are no parts of one: no leading zeros or signs, no groups of three."""
+    rows = [row for row in trial.rows[1:] if row]
+    cells = [cell for row in rows for cell in row]
+    if trial.columns < 3 or not rows or any(len(row) != trial.columns for row in trial.rows):
+        return False
+    grouped = all(len(cell) == 3 for row in rows for cell in row[1:])
+    return not grouped and all(COUNT.fullmatch(cell) for cell in cells)
 
 
 def _parts_words(trial: Trial, text: str) -> bool:

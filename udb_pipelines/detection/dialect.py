@@ -20,6 +20,7 @@ from udb_pipelines.detection.celltypes import cell_type
 COMMON = (",", ";", "\t", "|")
 PRIOR = {
     "\x1f": 1.0, "\x1e": 1.0, "\x01": 1.0, "¦": 0.9, "§": 0.9, "¬": 0.9, "^": 0.9, "~": 0.9, "#": 0.8, ":": 0.6,
+    "\uff0c": 0.9, "\uff1b": 0.9, "\uff5c": 0.9,
     " ": 0.5, "*": 0.6, "!": 0.6, "&": 0.6, "%": 0.5, "$": 0.5, "=": 0.5, "/": 0.3, "_": 0.3, "-": 0.3,
 }  # fmt: skip
 """How readily each uncommon delimiter is believed; common ones fully."""
@@ -36,6 +37,9 @@ LONGEST_RUN = 4
 HOLLOW = 0.3
 """Doubled delimiters per column from which on a reading by a single one is suspect."""
 PADDED = 0.95
+COMMENTS = 0.05
+"""Share of lines that begin with a hash from which on it marks comments and parts no fields."""
+ALIGNED = 0.85
 BORDERED = 0.9
 STAND_IN = "\ue000"
 """Stands for a delimiter of several characters where only one will do."""
@@ -133,14 +137,28 @@ def _hollow_columns(trial: Trial) -> int:
 
 
 def is_padded(text: str, delimiter: str) -> bool:
-    """Whether blanks stand beside nearly all delimiters: they set values apart and are no part of them."""
+    """Whether blanks set values apart and are no part of them.
+
+    They stand beside nearly all delimiters, or fill values up so that the delimiters stand below each other.
+    """
     if delimiter in (" ", "\t", "\x00"):
         return False
     bare = QUOTED.sub("q", cut(text, SCORED_CHARACTERS))
     mark = re.escape(delimiter)
     total = bare.count(delimiter) - len(re.findall(rf"{mark}[\r\n]", bare))
-    beside = len(re.findall(rf"{mark} ", bare)), len(re.findall(rf" {mark}(?![\r\n])", bare))
-    return total > 1 and max(beside) >= PADDED * total
+    beside = len(re.findall(rf"{mark}[ \t]", bare)), len(re.findall(rf"[ \t]{mark}(?![\r\n])", bare))
+    return total > 1 and (
+        max(beside) >= PADDED * total or (sum(beside) > 0 and _is_aligned(cut(text, SCORED_CHARACTERS), delimiter))
+    )
+
+
+def _is_aligned(text: str, delimiter: str) -> bool:
+    """Whether the delimiters of nearly all lines that have some stand at the same places, blanks before them."""
+    lines = [line for line in text.splitlines() if delimiter in line]
+    places = Counter(tuple(found.start() for found in re.finditer(re.escape(delimiter), line)) for line in lines)
+    (_, most), *_ = places.most_common(1)
+    filled = sum(f" {delimiter}" in line for line in lines)
+    return len(lines) > 2 and min(most, filled) >= ALIGNED * len(lines)
 
 
 def is_bordered(rows: Iterable[tuple[str, ...]], columns: int, delimiter: str) -> bool:
@@ -179,7 +197,10 @@ def _delimiters(text: str) -> Iterable[str]:
     for char in COMMON:
         if char in text and char not in covered:
             yield char
+    commented = sum(line.startswith("#") for line in lines) > COMMENTS * len(lines)
     for char in PRIOR:
+        if char == "#" and commented:
+            continue
         if char not in covered and sum(char in line for line in lines) >= 0.7 * len(lines):
             yield char
 

@@ -24,6 +24,9 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
 SINGLE_BYTE = {"cp1250", "cp1251", "cp1252", "iso8859-1", "iso8859-2", "iso8859-15", "mac-roman"}
 UNSURE = 0.5
 WESTERN = set("äöüßÄÖÜéèêëàâçñóíáúôîïûùãÉÀÇÑ")
+MIXED = 0.2
+FEW_LINES = 4
+"""So many lines of valid UTF-8, and so large a share on either side, are no chance."""
 _SHIFT = b"\x1b$"
 """Begins Japanese in ISO-2022-JP, whose bytes are all ASCII."""
 _MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
@@ -114,14 +117,36 @@ def _marked(mark: bytes) -> Encoding | None:
 
 
 def _unmarked(sample: Sample) -> Encoding:
-    wide = _wide(sample.head[:4096])
+    wide = wide_of(sample.head[:4096])
     if wide:
         return Encoding(wide, 0.95)
     if _SHIFT in sample.head:
         return _guess(sample)
     if all(_is_utf8(part, at_start=index == 0) for index, part in enumerate(sample.parts)):
         return Encoding("utf-8", 1.0)
+    _refuse_mixed(sample)
     return _damaged_utf8(sample) or _guess(sample)
+
+
+def _refuse_mixed(sample: Sample) -> None:
+    """Refuse lines of UTF-8 among lines of another encoding: whichever is chosen, the others come out wrong.
+
+    In a text of one legacy encoding hardly a line happens to be valid UTF-8.
+
+    Raises:
+        UdbError: ``E_UTF8_INVALID`` with the place of the first line that is not UTF-8.
+    """
+    telling = [line for line in sample.head.split(b"\n")[:-1] if not line.isascii()]
+    valid = sum(_is_utf8(line, at_start=True) and _MULTIBYTE.search(line) is not None for line in telling)
+    other = next((line for line in telling if not _is_utf8(line, at_start=True)), None)
+    if other is None or valid < FEW_LINES or not MIXED * len(telling) <= valid <= (1 - MIXED) * len(telling):
+        return
+    raise UdbError(
+        "E_UTF8_INVALID",
+        f"encodings are mixed: {valid} lines are UTF-8 and {len(telling) - valid} are not, the first of these at byte "
+        f"{sample.head.index(other)}",
+        remedy="convert the parts to one encoding, or declare the one to read all of it by with --encoding",
+    )
 
 
 def _is_utf8(part: bytes, *, at_start: bool) -> bool:
@@ -143,7 +168,7 @@ def _damaged_utf8(sample: Sample) -> Encoding | None:
     return Encoding("utf-8", 0.9) if good >= 10 * bad else None
 
 
-def _wide(head: bytes) -> str | None:
+def wide_of(head: bytes) -> str | None:
     """UTF-16 or UTF-32 without a mark, told by where the zero bytes stand."""
     if len(head) < 4 or b"\x00" not in head:
         return None

@@ -13,6 +13,8 @@ from udb_pipelines.models import Candidate, Dialect, Evidence, Finding
 
 CLOSE = 0.75
 AGREEMENT = 0.1
+SLIGHT = 0.7
+"""Confidence in a header below which a person should look at it."""
 NAMES = {"\t": "tab", " ": "space", "\x1f": "unit separator", "\x1e": "record separator", "\x01": "SOH"}
 SEPARATED = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 
@@ -45,6 +47,9 @@ def dialect_findings(
         findings.append(told("W_SHORT_ROWS", f"many rows of {name} have fewer fields than its header"))
     if not dialect.header_rows:
         findings.append(told("W_HEADER_GUESSED", "no header was found; columns are named by position"))
+    elif layout.confidence < SLIGHT:
+        message = "the first row was taken for names, with little to show for it (--header none if it is data)"
+        findings.append(told("W_HEADER_GUESSED", message))
     if runner_up:
         other = f"{NAMES.get(runner_up.delimiter, runner_up.delimiter)} with quote {runner_up.quote or 'none'}"
         findings.append(told("W_DIALECT_AMBIGUOUS", f"{shown} was chosen; {other} explains almost as much"))

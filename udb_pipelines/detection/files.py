@@ -223,6 +223,8 @@ def _xml(file: LocalFile, _sample: Sample, _kind: Kind, _options: SourceOptions,
         name=slug(file.stem), format="xml", files=(str(file.path),), records=table.records,
         compression=file.compression, columns=table.columns, row_estimate=table.row_estimate,
         candidates=certain("xml", f"the element {table.records} repeats"),
+        findings=(told("W_STREAM_SKIPPED", f"{table.outside} values of {file.name} stand outside of its records "
+                       f"({table.records}) and are left out", count=table.outside),) if table.outside else (),
     ),))  # fmt: skip
 
 

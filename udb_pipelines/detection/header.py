@@ -19,8 +19,13 @@ TYPED: tuple[CellType, ...] = ("number", "date", "flag", "special")
 BODY_ROWS = 300
 MAX_HEADER_ROWS = 3
 MAX_FOOTER_ROWS = 30
+SHORT_DATA = 0.7
 MAX_CHANCE_ROWS = 10
 """Rows in which preamble is looked for below a row that has the table's width."""
+LONG = 12
+"""Characters of a value, all equally long, that names hardly have by chance: hashes, keys."""
+MARKS = "/\\@:"
+MARKED = 0.9
 USUAL_NAMES = frozenset({
     "id", "name", "code", "type", "date", "time", "year", "month", "day", "title", "value", "amount", "price",
     "total", "status", "state", "city", "country", "address", "email", "phone", "description", "category",
@@ -144,10 +149,22 @@ def _start(rows: Sequence[Cells], columns: int) -> int:
         if len(row) == columns and _filled(row) >= enough and not _in_preamble(rows, index, columns):
             if _is_sentence(rows, index, columns):
                 continue
+            while index and _is_short_data(rows[index - 1], rows[index : index + BODY_ROWS], columns):
+                index -= 1
             above = rows[index - 1] if index else ()
             odd = _is_odd_header(above, rows[index : index + BODY_ROWS], columns) or _names_groups(above, row, columns)
             return index - 1 if odd else index
     return 0
+
+
+def _is_short_data(row: Cells, below: Sequence[Cells], columns: int) -> bool:
+    """Whether a row above the table is one of its rows that lacks a field or two: its cells are of the same types."""
+    body = [other for other in below if len(other) == columns]
+    if not max(2, SHORT_DATA * columns) <= len(row) < columns or len(body) < 3:
+        return False
+    kinds = [dominant(body, index) for index in range(len(row))]
+    typed = [cell_type(cell) == kind for cell, kind in zip(row, kinds, strict=True) if kind in ("number", "date")]
+    return len(typed) > 1 and all(typed)
 
 
 def _is_sentence(rows: Sequence[Cells], index: int, columns: int) -> bool:
@@ -292,10 +309,21 @@ def _text_vote(cell: str, kind: CellType, below: Sequence[str]) -> float:
         return -0.6
     if cell in below:
         return -0.6
+    if vote := _mark_vote(cell, below):
+        return vote
     lengths = {len(other) for other in below if other.strip()}
     if len(lengths) == 1 and len(below) > 2:
-        return -0.3 if len(cell) in lengths else 0.5
+        return (-0.3 if len(cell) < LONG else -0.8) if len(cell) in lengths else 0.5
     return 0.1
+
+
+def _mark_vote(cell: str, below: Sequence[str]) -> float:
+    """Paths, addresses and times have marks that names have not."""
+    filled = [other for other in below if other.strip()]
+    for mark in MARKS:
+        if len(filled) > 2 and sum(mark in other for other in filled) >= MARKED * len(filled):
+            return -0.5 if mark in cell else 0.4
+    return 0.0
 
 
 def _are_periods(row: Cells) -> bool:

@@ -9,15 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from udb_pipelines.detection.jsonlists import places, row_width
 from udb_pipelines.detection.naming import name_columns
 from udb_pipelines.detection.unpack import open_stream
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema, Compression, Format
 
 FULL_BYTES = 8 << 20
+SOME = 0.2
+MOST = 0.5
+NEARLY_ALL = 0.8
+"""Shares of a document's values that its records hold."""
 SPACE = re.compile(r"[ \t\r\n]*")
 Json = None | bool | str | list["Json"] | dict[str, "Json"]
 
@@ -30,6 +35,12 @@ class JsonTable:
     records: str | None
     columns: tuple[ColumnSchema, ...]
     row_estimate: int | None
+    beside: int | None = 0
+    """Values beside the records, which are left out; None where the document was too long to count them."""
+    header_rows: int | None = None
+    """Where records are lists: how many of them, at the beginning, name the columns. None for anything else."""
+    named_beside: int = 0
+    """Names that stand beside the records."""
 
 
 class _NotJsonError(ValueError):
@@ -117,40 +128,66 @@ def _one_per_line(text: str, values: int) -> None:
 def _document(value: Json) -> JsonTable:
     if isinstance(value, list):
         return _table("json", None, value, len(value))
-    if isinstance(value, dict):
-        found = _envelope(value)
-        if found:
-            key, records = found
-            return _table("json", key, records, len(records))
+    if isinstance(value, dict) and (found := _envelope(value) or _lists_beside_names(value)):
+        key, records = found
+        named = _table("json", key, records, len(records), value)
+        return replace(named, beside=_leaves(value) - _leaves(records) - named.named_beside)
     return _table("json", None, [value], 1)
 
 
-def _envelope(document: Mapping[str, Json], depth: int = 2) -> tuple[str, list[Json]] | None:
-    """The one array of objects in an object, or one level deeper, with its dotted key."""
-    arrays = [
-        (key, value)
-        for key, value in document.items()
-        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value)
-    ]
-    if len(arrays) == 1 and "." not in arrays[0][0]:
-        return arrays[0] if _is_envelope(document, arrays[0][0]) else None
-    if arrays or depth == 1:
-        return None
-    deeper = [
-        (f"{key}.{found[0]}", found[1])
-        for key, value in document.items()
-        if isinstance(value, dict) and "." not in key and (found := _envelope(value, depth - 1))
-    ]
-    return deeper[0] if len(deeper) == 1 and len(document) <= 3 else None
+def _envelope(document: Mapping[str, Json]) -> tuple[str, list[Json]] | None:
+    """The array of objects that holds most of what there is in a document, with its dotted key.
+
+    One that stands beside others, or lies deeper, must be nearly all, and several records if deeper: a description
+    of one thing has small lists too.
+    """
+    total = _leaves(document)
+    found = [(key, rows) for key, rows in _arrays(document) if all(isinstance(row, dict) for row in rows)]
+    top = sum("." not in key for key, _ in found)
+    for key, rows in found:
+        deep = "." in key
+        enough = NEARLY_ALL if deep or top > 1 else MOST if len(rows) == 1 else SOME
+        if _leaves(rows) >= enough * total and len(rows) > deep:
+            return key, rows
+    return None
 
 
-def _is_envelope(document: Mapping[str, Json], key: str) -> bool:
-    """Beside the records only what describes them: few keys, and no other collection of equal weight."""
-    return len(document) <= 12 and bool(key)
+def _lists_beside_names(document: Mapping[str, Json]) -> tuple[str, list[Json]] | None:
+    """The array of equally long lists that is most of a document, its names apart."""
+    total = _leaves(document)
+    for key, rows in _arrays(document):
+        width = row_width(rows)
+        if width and _leaves(rows) + width >= MOST * total:
+            return key, rows
+    return None
 
 
-def _table(format_: Format, records: str | None, rows: Sequence[Json], count: int | None) -> JsonTable:
-    """Objects give their keys, in the order seen; anything else gives one column."""
+def _arrays(document: Mapping[str, Json], depth: int = 3) -> Iterator[tuple[str, list[Json]]]:
+    """Arrays that hold something, with their dotted keys, in objects up to ``depth`` levels deep."""
+    for key, value in document.items():
+        if "." in key:
+            continue
+        if isinstance(value, list) and value:
+            yield key, value
+        elif isinstance(value, dict) and depth > 1:
+            yield from ((f"{key}.{inner}", rows) for inner, rows in _arrays(value, depth - 1))
+
+
+def _leaves(value: Json | Mapping[str, Json]) -> int:
+    """Values that are neither objects nor arrays."""
+    if isinstance(value, Mapping):
+        return sum(map(_leaves, value.values()))
+    return sum(map(_leaves, value)) if isinstance(value, list) else 1
+
+
+def _table(
+    format_: Format,
+    records: str | None,
+    rows: Sequence[Json],
+    count: int | None,
+    document: Mapping[str, Json] | None = None,
+) -> JsonTable:
+    """Objects give their keys, in the order seen; equally long lists a column per place; the rest one column."""
     if rows and all(isinstance(row, dict) for row in rows):
         names: dict[str, None] = {}
         for row in rows:
@@ -158,22 +195,28 @@ def _table(format_: Format, records: str | None, rows: Sequence[Json], count: in
                 names.update(dict.fromkeys(row))
         if names:
             return JsonTable(format_, records, name_columns(names), count)
+    if width := row_width(rows):
+        named = places(rows, width, document)
+        below = None if count is None else count - named.header_rows
+        return JsonTable(
+            format_, records, name_columns(named.names), below, named_beside=named.beside, header_rows=named.header_rows
+        )
     return JsonTable(format_, records, name_columns(["value"]), count)
 
 
 def _partial(text: str, read: int, total: int | None) -> JsonTable:
     """What the beginning of a long document shows."""
     start = _skip(text, 0)
-    if text[start : start + 1] == "[":
-        rows, end = _elements(text, start + 1)
-        return _table("json", None, rows, _scaled(len(rows), end, len(text), read, total))
     first, end = _first_value(text, start)
     if first is not None and text[_skip(text, end) : _skip(text, end) + 1] in ("{", "["):
         lines = text[: text.rfind("\n") + 1]
         values = list(_values(lines, 0))
         return _table("ndjson", None, values, _scaled(len(values), len(lines), len(text), read, total))
+    if text[start : start + 1] == "[":
+        rows, end = _elements(text, start + 1)
+        return _table("json", None, rows, _scaled(len(rows), end, len(text), read, total))
     key, rows, end = _long_member(text, start + 1)
-    return _table("json", key, rows, _scaled(len(rows), end, len(text), read, total))
+    return replace(_table("json", key, rows, _scaled(len(rows), end, len(text), read, total)), beside=None)
 
 
 def _first_value(text: str, start: int) -> tuple[Json, int]:

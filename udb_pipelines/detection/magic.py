@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from udb_pipelines.detection.encoding import wide_of
 from udb_pipelines.models import Compression
 
 Kind = Literal[
@@ -95,7 +96,7 @@ def looks_binary(head: bytes) -> bool:
 
     Four control characters in a hundred are let pass: real exports hold stray ones.
     """
-    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")) or _wide(head):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")) or wide_of(head):
         return False
     # NULs or an end mark (0x1A) after the text are padding; 0x01 alone is a delimiter of Hive.
     head = head.rstrip(b"\x00\x1a")
@@ -103,12 +104,3 @@ def looks_binary(head: bytes) -> bool:
     nuls = head.count(0)
     controls += head.count(1) if controls or nuls else 0
     return nuls > len(head) * 0.02 or controls > max(1, len(head) * 0.04)
-
-
-def _wide(head: bytes) -> bool:
-    """NULs at every second or fourth place: UTF-16 or UTF-32 without a mark."""
-    even, odd = head[0::2], head[1::2]
-    if len(head) < 4:
-        return False
-    shares = (even.count(0) / len(even), odd.count(0) / len(odd))
-    return (max(shares) > 0.4 and min(shares) < 0.1) or (max(shares) > 0.9 and min(shares) > 0.4)

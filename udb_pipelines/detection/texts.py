@@ -17,7 +17,7 @@ from udb_pipelines.detection.encoding import Encoding, decode, find_encoding
 from udb_pipelines.detection.evidence import CLOSE, SEPARATED
 from udb_pipelines.detection.findings import told
 from udb_pipelines.detection.fixedwidth import ACCEPTED_SCORE, FixedWidth, find_fixed_width, read_as, spans_of
-from udb_pipelines.detection.jsontext import detect_json
+from udb_pipelines.detection.jsontext import JsonTable, detect_json
 from udb_pipelines.detection.localfile import JSON_SUFFIXES, FileTables, LocalFile, certain
 from udb_pipelines.detection.loglines import Log, find_log
 from udb_pipelines.detection.naming import name_columns, name_findings, unit_findings
@@ -60,6 +60,8 @@ DBT = re.compile(
 )
 """Stands at the beginning of the files that dbt writes about a project."""
 DBT_BYTES = 4096
+LISTS = Dialect(delimiter="", quote="", escape="", newline="\n", header_rows=0)
+"""Of JSON whose records are lists: how many of them are names."""
 
 
 def detect_text(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:
@@ -103,9 +105,21 @@ def json_tables(file: LocalFile, sample: Sample, options: SourceOptions, setting
         compression=file.compression, encoding=encoding.name, encoding_confidence=encoding.confidence,
         columns=table.columns, row_estimate=table.row_estimate,
         candidates=certain(table.format, "the text is valid JSON"),
-        findings=encoding.findings + ((told("W_NO_ROWS", f"{file.name} holds no records"),)
-                                      if table.row_estimate == 0 else ()),
+        dialect=None if table.header_rows is None else LISTS.model_copy(update={"header_rows": table.header_rows}),
+        findings=(*encoding.findings, *_json_findings(file, table)),
     ),))  # fmt: skip
+
+
+def _json_findings(file: LocalFile, table: JsonTable) -> Iterator[Finding]:
+    if table.row_estimate == 0:
+        yield told("W_NO_ROWS", f"{file.name} holds no records")
+    if table.header_rows == 0 and not table.named_beside:
+        yield told("W_HEADER_GUESSED", "the lists have no names; columns are named by position")
+    if table.beside is None:
+        yield told("W_STREAM_SKIPPED", f"what stands beside {table.records} in {file.name} is left out")
+    elif table.beside:
+        message = f"{table.beside} values of {file.name} stand beside its records ({table.records}) and are left out"
+        yield told("W_STREAM_SKIPPED", message, count=table.beside)
 
 
 def _said_to_be_json(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:

@@ -92,7 +92,7 @@ class FieldSplitter:
         return fields[1:-1] if is_bordered else fields
 
     def _bare(self, value: str) -> str:
-        return value.strip(" ") if self._padded else value
+        return value.strip(" \t") if self._padded else value
 
     def _fields(self, record: str) -> Iterator[str | None]:
         position = 0
