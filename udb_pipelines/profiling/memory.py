@@ -29,9 +29,17 @@ _UNITS = {
 
 def profiling_memory(limit: str) -> str:
     """DuckDB's part of a limit of memory such as ``1GB``, in the same unit."""
+    return engine_memory(limit, share(in_bytes(limit), _held()))
+
+
+def in_bytes(limit: str) -> float:
+    """A limit of memory in bytes.
+
+    >>> in_bytes("0.54GB"), in_bytes("800 MiB")
+    (540000000.0, 838860800.0)
+    """
     amount = limit.rstrip("KMGTiB ")
-    size = float(amount) * _UNITS[limit.removeprefix(amount).strip() or "B"]
-    return engine_memory(limit, share(size, _held()))
+    return float(amount) * _UNITS[limit.removeprefix(amount).strip() or "B"]
 
 
 def share(limit: float, held: float) -> float:

@@ -16,10 +16,15 @@ import duckdb
 
 from udb_pipelines.config import Settings
 from udb_pipelines.models import ValueCount
+from udb_pipelines.profiling import grouping
+from udb_pipelines.profiling.long_values import LONGEST
 from udb_pipelines.profiling.storage import Column
 
 VALUES = "udb_profile_values"
 """Temporary table, the distinct-value pass of the columns at hand: column ``c``, value ``v`` and its rows ``n``."""
+
+PREFIX_ROWS = 2048
+"""Rows that tell roughly how long the values of a column are."""
 
 SHOWN_CHARACTERS = 200
 """A value kept in the profile is cut to this length."""
@@ -39,6 +44,8 @@ class Session:
     settings: Settings
     today: date
     """Dates more than a year after it are out of range."""
+    memory: float
+    """Bytes that DuckDB may use."""
     lists: bool = False
     """Whether values against their column's type are listed, see :mod:`.listing`."""
 
@@ -73,17 +80,36 @@ class Session:
         """Run the distinct-value pass of columns of one type into :data:`VALUES`; ``keep`` filters the values ``v``."""
         # Dropped, not replaced: the values of two large columns need not be in memory together.
         self.drop(VALUES)
+        kept = f"WHERE v IS NOT NULL AND {keep}"
         if len(columns) == 1:
-            single = f"{columns[0].position}::USMALLINT AS c, {columns[0].value_sql} AS v"
-            grouped = f"SELECT {single}, count(*) AS n FROM {self.table} GROUP BY v"
-        else:
-            numbers = ", ".join(str(column.position) for column in columns)
-            values = ", ".join(column.value_sql for column in columns)
-            listed = f"unnest([{numbers}]::USMALLINT[]) AS c, unnest([{values}]) AS v"
-            grouped = f"SELECT c, v, count(*) AS n FROM (SELECT {listed} FROM {self.table}) GROUP BY c, v"
-        self.connection.execute(
-            f"CREATE TEMP TABLE {VALUES} AS SELECT c, v, n FROM ({grouped}) WHERE v IS NOT NULL AND {keep}"
-        )
+            (column,) = columns
+            counted = (
+                f"SELECT {column.position}::USMALLINT AS c, {column.value_sql} AS v, count(*) AS n FROM {self.table}"
+            )
+            grouping.lay_down(
+                self.connection,
+                VALUES,
+                lambda part: f"SELECT c, v, n FROM ({counted} WHERE {part} GROUP BY v) {kept}",
+                column.hashed_sql,
+                self._parts(column),
+            )
+            return
+        numbers = ", ".join(str(column.position) for column in columns)
+        values = ", ".join(column.value_sql for column in columns)
+        listed = f"unnest([{numbers}]::USMALLINT[]) AS c, unnest([{values}]) AS v"
+        grouped = f"SELECT c, v, count(*) AS n FROM (SELECT {listed} FROM {self.table}) GROUP BY c, v"
+        self.connection.execute(f"CREATE TEMP TABLE {VALUES} AS SELECT c, v, n FROM ({grouped}) {kept}")
+
+    def _parts(self, column: Column) -> int:
+        """Parts in which the values of a column are grouped; numbers of it are asked for only where it is large."""
+        if not column.grouped_as_text or self.rows * (grouping.BESIDE + LONGEST) <= grouping.SHARE * self.memory:
+            return 1
+        of = f"SELECT avg(least(strlen({column.value_sql}), {LONGEST}))"
+        ((length,),) = self.rows_of(f"{of} FROM (FROM {self.table} LIMIT {PREFIX_ROWS})")
+        if grouping.parts_needed(self.rows, length or 0, self.memory) == 1:
+            return 1
+        ((length, distinct),) = self.rows_of(f"{of}, approx_count_distinct({column.hashed_sql}) FROM {self.table}")
+        return grouping.parts_needed(distinct, length or 0, self.memory)
 
     def drop(self, table: str) -> None:
         """Give back the space of a temporary table, if there is one."""

@@ -101,3 +101,13 @@ class Column:
         if self.ready or self.storage_type in _GROUPED_AS_STORED or not self.has_lengths:
             return self.identifier
         return in_short(self.identifier if self.storage_type == "VARCHAR" else f"{self.identifier}::VARCHAR")
+
+    @property
+    def grouped_as_text(self) -> bool:
+        """Whether :attr:`value_sql` is text."""
+        return self.has_lengths and self.storage_type not in _GROUPED_AS_STORED
+
+    @property
+    def hashed_sql(self) -> str:
+        """SQL of what is equal exactly where :attr:`value_sql` is, and cheaper to make where it can be."""
+        return self.identifier if self.storage_type == "VARCHAR" else self.value_sql

@@ -16,7 +16,7 @@ from udb_pipelines.models import ColumnProfile, Finding, Profile
 from udb_pipelines.profiling.column import groups, profile_columns
 from udb_pipelines.profiling.dependencies import dependencies
 from udb_pipelines.profiling.keys import candidate_keys
-from udb_pipelines.profiling.memory import profiling_memory
+from udb_pipelines.profiling.memory import in_bytes, profiling_memory
 from udb_pipelines.profiling.pace import Pace
 from udb_pipelines.profiling.pairs import pair_stats
 from udb_pipelines.profiling.session import VALUES, Session
@@ -63,12 +63,13 @@ def profile_table(
     small = rows * len(columns) <= COPIED_CELLS
     # Hundreds of small queries: waking a second thread for each costs more than it computes.
     connection.execute(f"SET threads = {1 if small else settings.threads}")
-    connection.execute(f"SET memory_limit = '{profiling_memory(settings.memory_limit)}'")
+    memory = profiling_memory(settings.memory_limit)
+    connection.execute(f"SET memory_limit = '{memory}'")
     if small:
         made = ", ".join(f"{column.value_sql} AS {column.identifier}" for column in columns)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {_COPY} AS SELECT {made} FROM {table}")
         table, columns = _COPY, [replace(column, ready=True) for column in columns]
-    session = Session(connection, table, rows, settings, now.date(), lists)
+    session = Session(connection, table, rows, settings, now.date(), in_bytes(memory), lists)
     try:
         return _profile(session, columns, origin, now, started)
     finally:

@@ -8,11 +8,15 @@ from itertools import groupby
 from operator import itemgetter
 
 from udb_pipelines.models import TextStats, ValueCount
+from udb_pipelines.profiling import grouping
 from udb_pipelines.profiling.session import SHOWN_CHARACTERS, Facts, Session, among, count_where, is_one_of
 from udb_pipelines.profiling.shapes import LARGE, byte_mapping, fast_shape, shape
 
 SHAPES = "udb_profile_shapes"
 """Temporary table of the columns at hand: column ``c``, patterns ``v`` and how many rows have each, ``n``."""
+
+UNGROUPED = "udb_profile_ungrouped"
+"""Temporary table of the patterns of more values than are grouped at once."""
 
 SCRIPTS = (
     "Arabic", "Armenian", "Bengali", "Cyrillic", "Devanagari", "Ethiopic", "Georgian", "Greek", "Han", "Hangul",
@@ -67,20 +71,39 @@ def _present(counts: Mapping[str, int]) -> tuple[ValueCount, ...]:
 
 def _lay_down_shapes(session: Session, facts: Mapping[int, Facts], beyond_ascii: Collection[int]) -> None:
     """The shapes of the values, of which there are far fewer than values, with their rows."""
-    if sum(known["distinct_values"] for known in facts.values()) < LARGE:
+    distinct = sum(known["distinct_values"] for known in facts.values())
+    if distinct < LARGE:
         pattern = shape("v", all_ascii=True)
         if beyond_ascii:
             pattern = f"CASE WHEN {is_one_of(beyond_ascii)} THEN {shape('v')} ELSE {pattern} END"
-        _group_by_shape(session, facts, pattern)
+        _group_by_shape(session, _shaped(facts, pattern))
         return
+    shaped = _shaped(facts, fast_shape("v", all_ascii=not beyond_ascii))
+    longest = max(known["longest"] or 0 for known in facts.values())
+    parts = grouping.parts_needed(distinct, min(longest, SHOWN_CHARACTERS), session.memory)
     with byte_mapping(session.connection):
-        _group_by_shape(session, facts, fast_shape("v", all_ascii=not beyond_ascii))
+        if parts == 1:
+            _group_by_shape(session, shaped)
+            return
+        # Made once, and read once for each part.
+        session.connection.execute(f"CREATE TEMP TABLE {UNGROUPED} AS {shaped}")
+    try:
+        _group_by_shape(session, f"FROM {UNGROUPED}", parts)
+    finally:
+        session.drop(UNGROUPED)
 
 
-def _group_by_shape(session: Session, columns: Collection[int], pattern: str) -> None:
-    session.connection.execute(
-        f"CREATE TEMP TABLE {SHAPES} AS SELECT c, p AS v, sum(n)::BIGINT AS n "
-        f"FROM (SELECT c, {pattern} AS p, n FROM {among(columns)}) GROUP BY c, p"
+def _shaped(columns: Collection[int], pattern: str) -> str:
+    return f"SELECT c, {pattern} AS p, n FROM {among(columns)}"
+
+
+def _group_by_shape(session: Session, shaped: str, parts: int = 1) -> None:
+    grouping.lay_down(
+        session.connection,
+        SHAPES,
+        lambda part: f"SELECT c, p AS v, sum(n)::BIGINT AS n FROM ({shaped}) WHERE {part} GROUP BY c, p",
+        "p",
+        parts,
     )
 
 
