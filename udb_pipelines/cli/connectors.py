@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from udb_pipelines.cli import extras
 from udb_pipelines.cli.present import Column, note, print_json, print_line, print_table
 from udb_pipelines.errors import UdbError
 
@@ -33,6 +34,11 @@ NATIVE = (
     ("duckdb", "tables, views and queries of a DuckDB file"),
     ("postgres", "tables, views and queries of a PostgreSQL server: postgresql://user:${PASSWORD}@host/database"),
     ("mysql", "tables, views and queries of a MySQL or MariaDB server: mysql://user:${PASSWORD}@host/database"),
+    ("mssql", "tables, views and queries of SQL Server: mssql://user:${PASSWORD}@host/database"),
+    (
+        "odbc",
+        "tables, views and queries of what has an ODBC driver: odbc://user:${PASSWORD}@host/database?driver=NAME, odbc://DSN",
+    ),
     (
         "airbyte-server",
         "what a connector of an Airbyte server (AIRBYTE_URL) reads: airbyte-server:NAME, airbyte-server:connection/ID",
@@ -89,6 +95,8 @@ def show(name: Name, as_json: Json = False) -> None:
     native = next((about for known, about in NATIVE if known == name), None)
     if native is not None:
         print_line(f"{name}: {native}. Read it with: udb run PATH_OR_URI")
+        for line in extras.about(name):
+            print_line(line)
         if known := _settings_of(name):
             print_line(f"--config takes {', '.join(known)}; secrets as ${{NAME}}, ${{secret:name}} or ${{oauth:name}}")
         return
@@ -145,7 +153,7 @@ def _rows(settings: Settings) -> list[tuple[str, str, str, str]]:
     from udb_pipelines.connectors.airbyte.environments import is_installed
     from udb_pipelines.connectors.airbyte.pins import PINS
 
-    own = [(name, "native", "", about) for name, about in NATIVE]
+    own = [(name, extras.status_of(name), "", about) for name, about in NATIVE]
     of_others = [
         (f"airbyte:{pin.name}", "installed" if is_installed(pin, settings) else "to install", pin.version, pin.about)
         for pin in PINS

@@ -18,17 +18,17 @@ from urllib.parse import unquote, urlsplit
 from udb_pipelines.errors import UdbError
 from udb_pipelines.secrets.references import REFERENCE
 
-Kind = Literal["path", "http", "postgres", "mysql", "objects", "sftp"]
+Kind = Literal["path", "http", "postgres", "mysql", "objects", "sftp", "odbc", "mssql"]
 
 SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
-SECRET_QUERY = re.compile(r"(?<=[?&])([^=&]*(?:token|key|secret|password|sig|signature|auth)[^=&]*)=([^&]*)", re.I)
+SECRET_QUERY = re.compile(r"(?<=[?&])([^=&]*(?:token|key|secret|password|pwd|sig|signature|auth)[^=&]*)=([^&]*)", re.I)
 UNFINISHED = (".part", ".tmp", ".crdownload", ".partial", ".download")
 MASK = "***"
 
 KNOWN_SCHEMES = {
     "abfss": "object stores",
     "ftp": "FTP servers",
-    "mssql": "SQL Server", "sqlserver": "SQL Server", "mongodb": "MongoDB", "kafka": "Kafka",
+    "mongodb": "MongoDB", "kafka": "Kafka",
     "oracle": "Oracle", "snowflake": "Snowflake", "bigquery": "BigQuery",
 }  # fmt: skip
 
@@ -56,6 +56,10 @@ def locate(uri: str) -> Location:
         return Location("postgres", uri, mask(uri))
     if scheme in ("mysql", "mariadb"):
         return Location("mysql", uri, mask(uri))
+    if scheme in ("mssql", "sqlserver"):
+        return Location("mssql", uri, mask(uri))
+    if scheme == "odbc":
+        return Location("odbc", uri, mask(uri))
     if scheme in ("s3", "gs", "az"):
         return Location("objects", uri, uri)
     if scheme == "sftp":

@@ -38,6 +38,8 @@ def server_tables(uri: str, shown: str, options: SourceOptions, settings: Settin
 def _query(dialect: Dialect, duck: duckdb.DuckDBPyConnection, name: str, query: str) -> Table:
     try:
         found = dialect.columns_of_query(duck, query)
+    except UdbError as error:
+        raise (refused(name) if error.code == "E_SQL" else error) from None
     except dialect.failures as error:
         known = dialect.refusal(error, name, name)
         if known.code in ("E_AUTH", "E_CONNECT"):

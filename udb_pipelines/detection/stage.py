@@ -53,7 +53,7 @@ def _found(source: Source, settings: Settings) -> Detection:
 
         return of_server(source, settings)
     location = locate(source.uri)
-    of = _server if location.kind in ("postgres", "mysql") else _files
+    of = _server if location.kind in ("postgres", "mysql", "mssql", "odbc") else _files
     return of(source, location, settings)
 
 

@@ -1,1 +1,1 @@
-"""Tables of databases into typed Parquet, exactly: SQLite and DuckDB files, PostgreSQL servers."""
+"""Tables of databases into typed Parquet, exactly: SQLite and DuckDB files, PostgreSQL, MySQL and ODBC servers."""

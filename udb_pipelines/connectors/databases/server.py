@@ -31,9 +31,12 @@ from udb_pipelines.secrets.references import resolve_address
 
 _DIALECTS = {
     "mariadb": ("mysql", "MySQL"),
+    "mssql": ("mssql", "SqlServer"),
     "mysql": ("mysql", "MySQL"),
+    "odbc": ("odbc", "Odbc"),
     "postgres": ("postgres", "Postgres"),
     "postgresql": ("postgres", "Postgres"),
+    "sqlserver": ("mssql", "SqlServer"),
 }
 """By scheme: module and class."""
 
