@@ -1,7 +1,6 @@
 """Dates and timestamps: which format a text column uses, and what the dates say.
 
-A format is a way to write the day (:data:`DAY_FORMATS`) and a form: the day alone, with a time, or with a time
-and a zone. A column has one format; dates in any other are counted as mixed.
+A column has one format; dates in any other are counted as mixed.
 """
 
 from __future__ import annotations
@@ -13,58 +12,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from udb_pipelines.engine import quote_literal
 from udb_pipelines.models import DateStats, ValueCount
+from udb_pipelines.profiling.date_formats import DAY_FORMATS, FIRST_DAY, FORMS, RIVALS, DateFormat
 from udb_pipelines.profiling.expressions import dateish, full_match
 from udb_pipelines.profiling.findings import Suspicion
 from udb_pipelines.profiling.session import Session, among, count_where, is_one_of
 
-_TIME = r"(?:[T ](?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?)"
-_ZONE = r"(?: ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?))"
-WITH_ZONE = " hh:mm:ss zone"
-FORMS = {"": "", " hh:mm:ss": _TIME, WITH_ZONE: f"{_TIME}{_ZONE}"}
-"""What follows the day: name and regular expression."""
-_CLOCKS = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f")
-
-FIRST_DAY = date(1900, 1, 1)
-"""Earlier dates are out of range."""
-
-
-@dataclass(frozen=True)
-class DayFormat:
-    """One way to write a day."""
-
-    name: str
-    pattern: str
-    """RE2, matches the day."""
-    strptime: str
-    compact: bool = False
-    """Eight digits: a date only where nearly the whole column is, within range."""
-    iso: bool = False
-    """Ten characters that DuckDB casts by itself."""
-
-
-_ONE_OR_TWO = "[0-9]{1,2}"
-DAY_FORMATS = (
-    DayFormat("YYYY-MM-DD", "[0-9]{4}-[0-9]{2}-[0-9]{2}", "%Y-%m-%d", iso=True),
-    DayFormat("YYYYMMDD", "[0-9]{8}", "%Y%m%d", compact=True),
-    DayFormat("YYYY/MM/DD", f"[0-9]{{4}}/{_ONE_OR_TWO}/{_ONE_OR_TWO}", "%Y/%m/%d"),
-    DayFormat("MM/DD/YYYY", f"{_ONE_OR_TWO}/{_ONE_OR_TWO}/[0-9]{{4}}", "%m/%d/%Y"),
-    DayFormat("DD/MM/YYYY", f"{_ONE_OR_TWO}/{_ONE_OR_TWO}/[0-9]{{4}}", "%d/%m/%Y"),
-    DayFormat("YYYY.MM.DD", f"[0-9]{{4}}\\.{_ONE_OR_TWO}\\.{_ONE_OR_TWO}", "%Y.%m.%d"),
-    DayFormat("DDMMYYYY", "[0-9]{8}", "%d%m%Y", compact=True),
-    DayFormat("MM-DD-YYYY", f"{_ONE_OR_TWO}-{_ONE_OR_TWO}-[0-9]{{4}}", "%m-%d-%Y"),
-    DayFormat("DD-Mon-YYYY", f"{_ONE_OR_TWO}-[A-Za-z]{{3}}-[0-9]{{4}}", "%d-%b-%Y"),
-    # Beyond the common list, unmistakable and usual in Europe:
-    DayFormat("DD.MM.YYYY", f"{_ONE_OR_TWO}\\.{_ONE_OR_TWO}\\.[0-9]{{4}}", "%d.%m.%Y"),
-    DayFormat("DD-MM-YYYY", f"{_ONE_OR_TWO}-{_ONE_OR_TWO}-[0-9]{{4}}", "%d-%m-%Y"),
-)
-_BY_NAME = {day.name: day for day in DAY_FORMATS}
-_RIVALS = {
-    _BY_NAME["MM/DD/YYYY"]: _BY_NAME["DD/MM/YYYY"],
-    _BY_NAME["MM-DD-YYYY"]: _BY_NAME["DD-MM-YYYY"],
-}
-"""Formats that differ only in the order of day and month; the first is taken when no value decides."""
 MOMENTS = "udb_profile_moments"
 """Temporary table of the columns at hand: column ``c``, moments ``m`` and how many rows have each, ``n``."""
 
@@ -79,62 +32,6 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True)
-class DateFormat:
-    """A way to write the day together with what follows it."""
-
-    day: DayFormat
-    form: str
-
-    @property
-    def name(self) -> str:
-        """As the profile shows it."""
-        return self.day.name + self.form
-
-    def shape(self, value: str) -> str:
-        """SQL: whether a text looks like this format, the calendar left aside."""
-        return full_match(value, self.day.pattern + FORMS[self.form])
-
-    def matches(self, value: str, latest: date) -> str:
-        """SQL: whether a text is a real day in this format; a compact one must lie in range, too."""
-        day = self.day_sql(value)
-        real = f"{day} IS NOT NULL"
-        if self.day.compact:
-            real = f"{day} BETWEEN DATE '{FIRST_DAY}' AND DATE '{latest}'"
-        return f"(CASE WHEN {self.shape(value)} THEN {real} ELSE false END)"
-
-    def day_sql(self, value: str) -> str:
-        """SQL: the day of a text that has this format's shape, as DATE; NULL when the calendar has no such day."""
-        if self.day.iso:
-            return f"TRY_CAST(left({value}, 10) AS DATE)"
-        text = value if not self.form else f"regexp_extract({value}, {quote_literal('^' + self.day.pattern)})"
-        return f"TRY_CAST(try_strptime({text}, {quote_literal(self.day.strptime)}) AS DATE)"
-
-    def moment_sql(self, value: str) -> str:
-        """SQL: the DATE, or the TIMESTAMP where there is a time; in UTC where there is a zone."""
-        if not self.form:
-            return self.day_sql(value)
-        # What DuckDB reads at once costs a tenth of what has to be taken apart first; it is the same moment.
-        return f"coalesce({self._at_once_sql(value)}, {self._taken_apart_sql(value)})"
-
-    def _at_once_sql(self, value: str) -> str:
-        """SQL: the moment of a text as it usually is written; NULL for one that DuckDB does not read as it is."""
-        zoned = self.form == WITH_ZONE
-        if self.day.iso:
-            return f"TRY_CAST({value} AS TIMESTAMPTZ)::TIMESTAMP" if zoned else f"TRY_CAST({value} AS TIMESTAMP)"
-        if zoned:
-            return "NULL"
-        formats = (f"{self.day.strptime}{between}{clock}" for between in " T" for clock in _CLOCKS)
-        return f"try_strptime({value}, [{', '.join(map(quote_literal, formats))}])"
-
-    def _taken_apart_sql(self, value: str) -> str:
-        rest = f"regexp_replace({value}, {quote_literal('^' + self.day.pattern + '[T ]')}, '')"
-        seconds = f"regexp_replace({rest}, '^([0-9]+:[0-9]+)($| ?[Z+-])', '\\1:00\\2')"
-        moment = f"strftime({self.day_sql(value)}, '%Y-%m-%d ') || replace(replace({seconds}, ' ', ''), ',', '.')"
-        # Without a zone the session's counts, which is UTC; with one it is converted to it.
-        return f"TRY_CAST({moment} AS TIMESTAMPTZ)::TIMESTAMP"
-
-
-@dataclass(frozen=True)
 class DateFindings:
     """What the values of a text column say about dates. Counts are rows."""
 
@@ -143,6 +40,8 @@ class DateFindings:
     chosen: DateFormat | None = None
     matching: int = 0
     """Rows in the chosen format."""
+    throughout: bool = False
+    """Whether every value is in the chosen format."""
     ambiguous: bool = False
     present: tuple[DateFormat, ...] = ()
     """Every format that some value has."""
@@ -171,7 +70,7 @@ def find_formats(session: Session, text: str, non_null: Mapping[int, int]) -> di
     counted = _counts(session, {f: f.matches(text, latest) for f in seen}, values)
     present = {c: _present(session, counts, non_null[c]) for c, counts in counted.items()}
     dates = _dates(session, {c: counts for c, counts in present.items() if counts}, text)
-    return {c: _chosen(present[c], dates[c]) if c in dates else DateFindings() for c in non_null}
+    return {c: _chosen(present[c], dates[c], non_null[c]) if c in dates else DateFindings() for c in non_null}
 
 
 def _present(session: Session, counts: dict[DateFormat, int], non_null: int) -> dict[DateFormat, int]:
@@ -219,13 +118,14 @@ def _dates(session: Session, present: Mapping[int, Mapping[DateFormat, int]], te
     return dates | {c: counted["dates"] for c, counted in found.items()}
 
 
-def _chosen(counts: dict[DateFormat, int], dates: int) -> DateFindings:
+def _chosen(counts: dict[DateFormat, int], dates: int, non_null: int) -> DateFindings:
     chosen = max(counts, key=lambda f: counts[f])
-    rival = DateFormat(_RIVALS[chosen.day], chosen.form) if chosen.day in _RIVALS else None
+    rival = DateFormat(RIVALS[chosen.day], chosen.form) if chosen.day in RIVALS else None
     return DateFindings(
         any_format=dates,
         chosen=chosen,
         matching=counts[chosen],
+        throughout=counts[chosen] == non_null,
         ambiguous=rival is not None and counts.get(rival, 0) == counts[chosen],
         present=tuple(counts),
     )
@@ -251,9 +151,12 @@ def _counts(session: Session, predicates: dict[DateFormat, str], source: str) ->
 def text_date_stats(session: Session, text: str, dates: Mapping[int, DateFindings]) -> dict[int, DateStats]:
     """Statistics of the values ``text`` (SQL) that are in their column's format."""
     found: dict[int, DateStats] = {}
-    for chosen in dict.fromkeys(d.chosen for d in dates.values() if d.chosen):
-        columns = {c: d.ambiguous for c, d in dates.items() if d.chosen == chosen}
-        found |= date_stats(session, _moment(session, text, chosen), chosen.name, columns)
+    for chosen, throughout in dict.fromkeys((d.chosen, d.throughout) for d in dates.values()):
+        if chosen:
+            columns = {c: d.ambiguous for c, d in dates.items() if (d.chosen, d.throughout) == (chosen, throughout)}
+            # Where every value is in the format, none has to be looked at again before it is read.
+            moment = chosen.moment_sql(text) if throughout else _moment(session, text, chosen)
+            found |= date_stats(session, moment, chosen.name, columns)
     return found
 
 

@@ -80,6 +80,24 @@ def test_timestamps_count_with_their_form_named(profile_texts: Texts) -> None:
     assert (found.min, found.max) == ("2024-01-30 23:30:00", "2024-01-31 22:30:00")
 
 
+TIMES = ("{} 4:05", "{} 04:05", "{}T04:05:00", "{} 04:05:00.000000000", "{} 04:05:00,0", "{} 4:05:00.0")
+ZONED = ("{} 04:05Z", "{} 05:05:00 +01", "{}T05:05+0100", "{} 03:35:00.0-00:30", "{}T04:05:00,00Z", "{} 04:05:00+00")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(("form", "texts"), [(" hh:mm:ss", TIMES), (" hh:mm:ss zone", ZONED)], ids=["time", "zone"])
+def test_one_moment_written_in_many_ways_is_one(
+    profile_texts: Texts, name: str, form: str, texts: tuple[str, ...]
+) -> None:
+    day = date(2024, 1, 31).strftime(FORMATS[name])
+    column, found = dates_of(profile_texts([text.format(day) for text in texts]))
+    assert (found.format, found.min, found.max) == (name + form, "2024-01-31 04:05:00", "2024-01-31 04:05:00")
+    assert column.invalid == 0
+    # With a value beside them that is none, each is looked at before it is read.
+    column, found = dates_of(profile_texts([*(text.format(day) for text in texts * 4), "soon"]))
+    assert (found.min, found.max, column.invalid) == ("2024-01-31 04:05:00", "2024-01-31 04:05:00", 1)
+
+
 def test_dates_out_of_range_are_warned_of(profile_sql: ProfileSql, profile_texts: Texts) -> None:
     far = datetime.now(UTC).date() + timedelta(days=400)
     column, found = dates_of(profile_texts(["2020-01-01", "1899-12-31", "1900-01-01", str(far)]))
