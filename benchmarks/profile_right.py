@@ -27,9 +27,19 @@ CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 SEEDS = (1, 2, 3)
 """The labelled columns are generated anew with each; the tests use the first."""
 
-OTHERS = ("nl_NL", "sv_SE", "pt_BR", "cs_CZ", "da_DK", "en_CA", "en_AU")
-"""Locales that rules were corrected on after a first score."""
-UNSEEN = ("no_NO", "fi_FI", "hu_HU", "ro_RO", "de_CH", "fr_CA", "es_MX")
+OTHERS = (
+    "nl_NL", "sv_SE", "pt_BR", "cs_CZ", "da_DK", "en_CA", "en_AU", "no_NO", "fi_FI", "hu_HU", "ro_RO", "de_CH", "fr_CA",
+    "es_MX", "de_AT", "sk_SK", "tr_TR", "es_AR", "ru_RU", "el_GR", "en_IN", "ja_JP", "lv_LV", "id_ID",
+)  # fmt: skip
+"""Locales that rules were made on."""
+NEARER = (
+    "sl_SI", "hr_HR", "uk_UA", "lt_LT", "es_CO", "pt_PT", "fr_BE", "en_NZ", "et_EE", "en_IE", "bg_BG", "ko_KR",
+)  # fmt: skip
+"""Locales that were scored once before anybody looked at them."""
+UNSEEN = (
+    "fr_CH", "nl_BE", "es_CL", "az_AZ", "zh_CN", "vi_VN", "is_IS", "mk_MK", "ka_GE", "en_PK", "ne_NP", "sq_AL",
+)  # fmt: skip
+"""Locales that nobody has looked at: only their score is known."""
 
 Lines = Iterator[str]
 Kind = str
@@ -135,11 +145,17 @@ def unseen() -> Lines:
     """Columns in locales that no rule was made on."""
     yield "\n## The same in other locales\n"
     for locales, told in (
-        (UNSEEN, "no rule was made on their values, but shares were chosen after a first score on these as well"),
-        (OTHERS, "the rules for telephone numbers and streets were corrected after a first score on these"),
+        (UNSEEN, "nobody has looked at these, only at their score"),
+        (
+            NEARER,
+            "at the first score, before anything was looked at, recall was 0.958 of names, 1.000 of telephone numbers "
+            "and 0.917 of addresses, precision 0.920, 1.000 and 1.000; four rules were corrected after",
+        ),
+        (OTHERS, "the rules were made on these"),
     ):
         labelled = list(columns_in(locales))
-        yield f"{len(labelled)} columns of Faker's in {', '.join(locales)}; half have names that tell nothing; {told}."
+        named = ", ".join(locales)
+        yield f"\n{len(labelled)} columns of Faker's in {named}; half have names that tell nothing; {told}."
         yield from _scores(labelled)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from udb_pipelines.engine import quote_literal
 from udb_pipelines.profiling.expressions import full_match
 from udb_pipelines.profiling.long_values import is_short_form
-from udb_pipelines.profiling.semantics.vocabulary import GENDERS, ORGANISATIONS, STREETS, STREETS_ELSEWHERE, words
+from udb_pipelines.profiling.semantics.vocabulary import GENDERS, words
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _HEX4 = "[0-9A-Fa-f]{1,4}"
@@ -32,15 +32,15 @@ SSN = f"{_SSN_AREA}-{_SSN_REST.format('-')}"
 SSN_LOOSE = f"{SSN}|{_SSN_AREA}[ ]?{_SSN_REST.format(' ?')}"
 _EXTENSION = r"( ?(x|ext\.?|#) ?[0-9]{1,6})?"
 PHONE = (
-    rf"\+[1-9][0-9]{{0,2}}[ .()/-]{{0,2}}([0-9][ .()/-]{{0,2}}){{6,13}}{_EXTENSION}|"
+    rf"\(?\+[1-9][0-9]{{0,2}}[ .()/-]{{0,2}}([0-9][ .()/-]{{0,2}}){{6,13}}{_EXTENSION}|"
     rf"00[1-9][0-9]{{0,2}}[ .(/-]([0-9][ .()/-]{{0,2}}){{6,13}}{_EXTENSION}|"
     rf"((\+|00)?1[-. ])?(\([0-9]{{3}}\) ?-?|[2-9][0-9]{{2}}[-. ])[0-9]{{3}}[-. ][0-9]{{4}}{_EXTENSION}|"
     r"\(0[1-9][0-9]{0,4}\)[ .-]{0,2}[0-9]([0-9 .-]){4,10}|0[1-9][0-9]{0,4}([ /][0-9]{2,8}){1,4}|0[1-9](\.[0-9]{2}){4}|"
     r"0[1-9][0-9]{0,3}-[1-9][0-9]{1,3}( [0-9]{2,3}){1,3}|0[1-9][0-9]{1,3}-[1-9][0-9]{5,6}|"
     r"\([1-9][0-9]\) ?[0-9]{4,5}-[0-9]{4}|"
-    r"0[1-9][0-9]{1,3}([-.][0-9]{3}){2}"
+    r"0[1-9][0-9]{1,3}([-.][0-9]{3}){2}|0[1-9][0-9]{0,3}-[0-9]{1,4}-[0-9]{4}"
 )
-PHONE_LOOSE = rf"[+(]?[0-9][0-9 ().+/-]{{5,20}}[0-9]{_EXTENSION}"
+PHONE_LOOSE = rf"[+(]{{0,2}}[0-9][0-9 ().+/-]{{5,20}}[0-9]{_EXTENSION}"
 POSTCODE = (
     "(GIR ?0AA|[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2})|[A-Z][0-9][A-Z][ -]?[0-9][A-Z][0-9]|[1-9][0-9]{3} ?[A-Z]{2}|"
     "[0-9]{5}-[0-9]{4}"
@@ -48,32 +48,16 @@ POSTCODE = (
 POSTCODE_LOOSE = (
     rf"(?i){POSTCODE}|[A-Z]{{1,2}}[0-9][0-9A-Z]?[0-9][A-Z]{{2}}|[A-Z]{{0,2}}-?[0-9]{{3,7}}|[0-9]{{2,5}}[- ][0-9]{{2,4}}"
 )
-PHONE_GROUPED = rf"{PHONE}|[+(]?[0-9]([ ().+/-]{{0,3}}[0-9]){{6,14}}{_EXTENSION}"
+PHONE_GROUPED = rf"{PHONE}|[+(]{{0,2}}[0-9]([ ().+/-]{{0,3}}[0-9]){{6,14}}{_EXTENSION}"
 """Seven digits and more in any groups: says nothing alone, but much beside some that are surely numbers."""
 MRN = r"(?i)(MRN|MR|PAT|PT|PID)[#:_ -]*[0-9][0-9-]{3,11}"
 MRN_LOOSE = r"[A-Za-z]{0,4}[#:_ -]*[0-9][A-Za-z0-9-]{3,14}"
 PASSPORT = "[A-Z]{0,2}[0-9][A-Z0-9]{4,8}[0-9]"
 ACCOUNT = "[0-9][0-9 -]{4,22}[0-9]"
 BASE64 = r"[A-Za-z0-9+/]{14,}={0,2}"
-# Latin, Greek and Cyrillic by their ranges: the Unicode classes take milliseconds to compile, each time.
-_LETTERS = r"A-Za-z\x{00C0}-\x{024F}\x{0370}-\x{052F}"
-_NAME = rf"[A-Z\x{{00C0}}-\x{{00DE}}\x{{0100}}-\x{{024F}}\x{{0386}}-\x{{03AB}}\x{{0400}}-\x{{042F}}][{_LETTERS}'’.-]*"
-FULL_NAME = (
-    rf"({_NAME},? )?({_NAME} ){{1,3}}(v[ao]n |de[rl]? |di |da |la |le |zu |y )*{_NAME}|{_NAME}, {_NAME}( {_NAME})?"
-)
-NAME = rf"{_NAME}([ ,]+(v[ao]n |de[rl]? |di |da |la |le |zu |y )*{_NAME}){{0,5}}"
-STREET = (
-    rf"(?i)[0-9]+[a-z]?([-/][0-9]+)?,? [{_LETTERS}0-9.' -]*\b({STREETS})\b.*|"
-    rf"(flat|studio|apartment|apt\.?|suite|unit|level|shop|lot) [0-9]+[a-z]?[\s,]+.*\b({STREETS})\b.*|"
-    rf"({STREETS_ELSEWHERE})|(p\.? ?o\.? box|postfach) [0-9]+.*|[0-9]+ [{_LETTERS}' ]*({STREETS})"
-)
-_UNIT = r"(?i:flat|studio|apartment|apt\.?|suite|unit|level|shop|lot)"
-HOUSE = (
-    rf"[{_LETTERS}][{_LETTERS}.'’ -]*,? (n[.°º]? ?)?[0-9]{{1,4}}( ?[A-Za-z])?([/-][0-9]{{1,4}})?|"
-    rf"({_UNIT} [0-9]+,? )?[0-9]{{1,5}}(/[0-9]+)? {_NAME}( {_NAME}){{1,3}}(,? {_UNIT} [0-9]+)?"
-)
-"""A name and a house number, in either order: an address where some of the names are those of streets."""
-ADDRESS_LOOSE = rf".*[{_LETTERS}]{{2}}.*[0-9].*|.*[0-9].*[{_LETTERS}]{{2}}.*"
+
+
+_SHELVES = 64
 
 
 def guarded(guard: str, predicate: str) -> str:
@@ -166,6 +150,16 @@ def one_of(vocabulary: Iterable[str], value: str = "v") -> str:
     return f"(NOT contains({value}, chr(10)) AND contains({quote_literal(lines)}, chr(10) || {value} || chr(10)))"
 
 
+def one_of_many(vocabulary: Iterable[str], value: str) -> str:
+    """The same for thousands of words: a value is looked for among those that begin like it and are as long."""
+    shelves: list[list[str]] = [[] for _ in range(_SHELVES)]
+    for word in sorted(vocabulary):
+        shelves[(ord(word[0]) + len(word)) % _SHELVES].append(word)
+    texts = ", ".join(quote_literal("\n".join(["", *words, ""])) for words in shelves)
+    shelf = f"[{texts}][(unicode({value}) + length({value})) % {_SHELVES} + 1]"
+    return f"(NOT contains({value}, chr(10)) AND contains({shelf}, chr(10) || {value} || chr(10)))"
+
+
 def country() -> str:
     """A code of ISO 3166-1 in capitals, or a name."""
     names = one_of(words("country_names"), "lower(v)")
@@ -181,17 +175,3 @@ def currency() -> str:
 def gender(*, named: bool) -> str:
     """A word for a gender; without a name only the two that stand for nothing else."""
     return one_of(GENDERS if named else ("male", "female"), "lower(v)")
-
-
-def person_name() -> str:
-    """Two to five capitalised words, none of them an organisation's."""
-    other = quote_literal(rf"(?i)(^|[ .-])({ORGANISATIONS})([ .,]|$)")
-    return guarded(matches(FULL_NAME, 4, 80, " "), f"NOT regexp_matches(v, {other})")
-
-
-def given_name(*, alone: bool) -> str:
-    """A usual given name; as the whole value, or as one of the first words."""
-    if alone:
-        return one_of(words("given_names"), "lower(v)")
-    parts = ("split_part(lower(v), ' ', 1)", "split_part(lower(v), ' ', 2)")
-    return "(" + " OR ".join(one_of(words("given_names"), part) for part in parts) + ")"

@@ -11,18 +11,8 @@ from dataclasses import dataclass
 
 from udb_pipelines.models import Evidence, PiiSeverity
 from udb_pipelines.profiling.parts import Parts
-from udb_pipelines.profiling.semantics.kinds import (
-    AGE,
-    BIRTH,
-    KINDS,
-    LATITUDE,
-    LONGITUDE,
-    Kind,
-    Shape,
-    name_words,
-    predicate_of,
-    says,
-)
+from udb_pipelines.profiling.semantics.column_names import AGE, BIRTH, LATITUDE, LONGITUDE, name_words, says
+from udb_pipelines.profiling.semantics.kinds import KINDS, Kind, Shape, predicate_of
 from udb_pipelines.profiling.session import Facts, Session, among, count_where, is_one_of
 from udb_pipelines.profiling.storage import Column, Family
 
@@ -36,7 +26,7 @@ LARGEST = 1e19
 """No identifier of digits has more than nineteen."""
 SIGNS = "@{[:.-/ +("
 """Characters by which kinds are ruled out before any expression is compiled."""
-LEAST_SIGNS = 0.4
+LEAST_SIGNS = 0.2
 """Share of the probed values that must have one of the characters a kind needs."""
 MOST_OUT_OF_RANGE = 0.05
 """Share of dates of birth that may be before 1900 or in the future: a mistyped year makes nobody less of a person."""

@@ -7,14 +7,13 @@ IBAN needs none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
 from udb_pipelines.models import PiiSeverity
-from udb_pipelines.profiling.semantics import checks
+from udb_pipelines.profiling.semantics import checks, column_names, people, streets
 
 
 class Shape(StrEnum):
@@ -65,84 +64,63 @@ def _matching(pattern: str, shortest: int, longest: int, containing: str = "") -
 KINDS = (
     Kind("json", None, _MIXED, checks.json_document, needs="{[", named="_json_"),
     Kind("uuid", None, _MIXED, _matching(checks.UUID, 36, 38), needs="-", named="_(uuid|guid)_"),
-    Kind("email", "high", _MIXED, _matching(checks.EMAIL, 5, 254, "@"), needs="@", named="_e_?mail_|_email|_mail_"),
+    Kind("email", "high", _MIXED, _matching(checks.EMAIL, 5, 254, "@"), needs="@", named=column_names.EMAIL),
     Kind("url", None, _MIXED, _matching(checks.URL, 6, 4000, "."), needs=".",
-         named="_(url|uri|link|website|homepage|href)_"),
-    Kind("ip", "medium", _MIXED, checks.ip_address, needs=".:", named="_ip_|_ipv[46]_|_ip_?addr",
+         named=column_names.URL),
+    Kind("ip", "medium", _MIXED, checks.ip_address, needs=".:", named=column_names.IP,
          never="version|release|build"),
     Kind("device_id", "medium", _MIXED, _matching(checks.MAC, 14, 17), needs=":-.", named="_mac_"),
     Kind("iban", "critical", _MIXED, checks.iban, named="_iban_", checksum="mod 97"),
     Kind("credit_card", "critical", _DIGITS | _MIXED, checks.credit_card, needs=" -",
-         named="credit_?card|_card_(no|num|number)_|_pan_", checksum="Luhn"),
+         named=column_names.CARD, checksum="Luhn"),
     Kind("npi", "medium", _DIGITS, checks.npi, named="_npi_|provider_id", never="time|epoch|date", checksum="Luhn",
          least_distinct=20),
     Kind("device_id", "medium", _DIGITS, None, checks.imei, named="_imei_|device_(id|no|number)", checksum="Luhn"),
     Kind("ssn", "critical", _DIGITS | _MIXED, _matching(checks.SSN, 11, 11, "-"), _matching(checks.SSN_LOOSE, 9, 11),
-         needs="-", named="_ssn_|social_sec|_social_|_tax_?id_|_sin_", never="part|sku|serial", alone=0.94,
+         needs="-", named=column_names.SSN, never="part|sku|serial", alone=0.94,
          least_distinct=10),
     Kind("bank_account", "critical", _DIGITS | _MIXED, None, _matching(checks.ACCOUNT, 6, 24),
-         named="bank_acc|_acct_(no|num)|account_(no|nr|num|number)_|_kontonummer_|_kontonr_"),
+         named=column_names.ACCOUNT),
     Kind("passport", "critical", _DIGITS | _MIXED, None, _matching(checks.PASSPORT, 6, 10),
-         named="_passport|_reisepass"),
+         named=column_names.PASSPORT),
     Kind("medical_record_number", "critical", _DIGITS | _MIXED, _matching(checks.MRN, 5, 20),
          _matching(checks.MRN_LOOSE, 4, 20),
-         named="_mrn_|medical_rec|_patient_(id|no|nr|num|number)_|_health_id_|_nhs_"),
+         named=column_names.MRN),
     Kind("phone", "high", _DIGITS | _MIXED, _matching(checks.PHONE, 8, 30), _matching(checks.PHONE_LOOSE, 7, 30),
-         needs="+(-. /", named="phone|_tel_|_telefon|_mobile_|_mobil_|_cell_|_fax_|_handy_|_msisdn_",
+         needs="+(-. /", named=column_names.PHONE,
          never="model|version"),
-    Kind("phone", "high", _MIXED, _matching(checks.PHONE_GROUPED, 7, 30), needs="+(-. /",
+    Kind("phone", "high", _DIGITS | _MIXED, _matching(checks.PHONE_GROUPED, 7, 30), needs="+(-. /",
          never="model|version|serial|part|sku|isbn|invoice|order", alone=0.93, least_distinct=10,
          tell=_matching(checks.PHONE, 8, 30), tell_share=0.12),
     Kind("postcode", "medium", _DIGITS | _MIXED, _matching(checks.POSTCODE, 5, 10),
          _matching(checks.POSTCODE_LOOSE, 3, 10), needs=" -",
-         named="_zip|postal|_post_?code|_plz_|_postleitzahl_|_codigo_postal_|_cap_", alone=0.9, least_distinct=5,
+         named=column_names.POSTCODE, alone=0.9, least_distinct=5,
          never="part|sku|model|flight"),
-    Kind("currency", None, _LETTERS, checks.currency, named="currency|_ccy_|_curr_|_waehrung_|_währung_|_devise_",
+    Kind("currency", None, _LETTERS, checks.currency, named=column_names.CURRENCY,
          alone=0.9, least_distinct=3, never="airport|iata"),
-    Kind("country", None, _LETTERS | _MIXED, checks.country, named="countr|_nation|_land_|_pays_|_pais_",
+    Kind("country", None, _LETTERS | _MIXED, checks.country, named=column_names.COUNTRY,
          never="state|provinc|region|lang|locale|airport", alone=0.95, least_distinct=5),
     Kind("gender", "low", _LETTERS, lambda: checks.gender(named=False), lambda: checks.gender(named=True),
-         named="_gender_|_sex_|_geschlecht_|_sexe_|_sexo_", least_distinct=2),
-    Kind("street_address", "high", _MIXED, _matching(checks.STREET, 6, 200), _matching(checks.ADDRESS_LOOSE, 5, 250),
-         needs=" ", named="address|_addr|street|strasse|straße|_adresse_|_calle_|_rue_|_indirizzo_|_adres_",
+         named=column_names.GENDER, least_distinct=2),
+    Kind("street_address", "high", _MIXED, _matching(streets.STREET, 6, 250), _matching(streets.ADDRESS_LOOSE, 4, 300),
+         needs=" ", named=column_names.ADDRESS,
          never="mail|_ip_|_mac_|_url_|_web_|memory", alone=0.6, least_distinct=5),
-    Kind("street_address", "high", _MIXED, _matching(checks.HOUSE, 5, 120), needs=" ",
-         never="mail|product|model|item|title|version|flight|team|room", alone=0.85, least_distinct=10,
-         tell=_matching(checks.STREET, 6, 200), tell_share=0.2),
-    Kind("person_name", "high", _LETTERS | _MIXED, checks.person_name, _matching(checks.NAME, 2, 80), needs=" ",
-         named="_(first|last|full|given|family|sur|middle|maiden|patient|customer|employee|person|contact|client)_?name_|"
-               "_surname_|_forename_|_nachname_|_vorname_|_nom_|_prenom_|_apellidos?_|_nombre_|_cognome_|^_name_$",
+    Kind("street_address", "high", _MIXED, _matching(streets.HOUSE, 5, 150), needs=" ",
+         never="mail|product|model|item|title|version|flight|team|room|gate|season|term|semester", alone=0.85,
+         least_distinct=10, tell=_matching(streets.STREET, 6, 250), tell_share=0.2),
+    Kind("person_name", "high", _LETTERS | _MIXED, people.person_name, people.any_name, needs=" ",
+         named=column_names.NAME,
          never="company|product|file|host|domain|brand|street|city|school|firm|title|username",
-         alone=0.7, tell=lambda: checks.given_name(alone=False), tell_share=0.18, least_distinct=5),
-    Kind("person_name", "high", _LETTERS, lambda: checks.given_name(alone=True),
+         alone=0.7, tell=people.telling_name, tell_share=0.18, least_distinct=5),
+    Kind("person_name", "high", _LETTERS, people.eastern_name, alone=0.9, tell=people.eastern_family_name,
+         tell_share=0.8, least_distinct=10),
+    Kind("person_name", "high", _LETTERS, people.given_name,
          never="company|product|file|host|domain|brand|street|city|school|town|place|month|state", alone=0.75,
          least_distinct=8),
     Kind("base64", None, _MIXED, checks.base64_text, named="base64|_b64_", tell=checks.base64_sign, tell_share=0.25,
          alone=0.95, least_distinct=3),
 )  # fmt: skip
 """In order of precedence: the first that is accepted is the column's."""
-
-LATITUDE, LONGITUDE = "_lat_|latitude|_breitengrad_", "_lon_|_lng_|_long_|longitude|_laengengrad_|_längengrad_"
-AGE = "_age_|_alter_|_edad_"
-BIRTH = "birth|_dob_|_born_|_geboren|_geburt|_naissance_|_nacimiento_|_nascita_|_bday_"
-
-_WORD = re.compile(r"[A-ZÀ-Þ]+(?![a-zß-ÿ])|[A-ZÀ-Þ]?[a-zß-ÿ]+|[0-9]+|[^\W_]+")
-
-
-def name_words(name: str) -> str:
-    """A column's name as words in lower case, between underscores.
-
-    >>> name_words("customerEMail"), name_words("Date of Birth"), name_words("IPAddress")
-    ('_customer_e_mail_', '_date_of_birth_', '_ip_address_')
-    """
-    # IPAddress: a run of capitals belongs together up to the one that begins the next word.
-    spaced = re.sub(r"([A-ZÀ-Þ]+)([A-ZÀ-Þ][a-zß-ÿ])", r"\1 \2", name)
-    return "_" + "_".join(word.lower() for word in _WORD.findall(spaced)) + "_"
-
-
-def says(pattern: str, words: str) -> bool:
-    """Whether a column's words agree with a pattern."""
-    return bool(pattern) and re.search(pattern, words) is not None
 
 
 @cache

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from udb_pipelines.config import Settings
 from udb_pipelines.profiling import profile_table
 from udb_pipelines.profiling.semantics import checks
-from udb_pipelines.profiling.semantics.kinds import name_words
+from udb_pipelines.profiling.semantics.column_names import name_words
 from udb_pipelines_tests.profiling.conftest import ProfileSql
 from udb_pipelines_tests.profiling.semantics.labelled import Labelled, columns, luhn_digit
 
