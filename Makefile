@@ -6,7 +6,8 @@ STAMP := $(VENV)/.installed
 UDB_HOME ?= .udb
 SAMPLES := $(UDB_HOME)/samples
 PORT ?= 3000
-WORKERS ?= auto
+# One more than there are cores: many tests wait for a server, a daemon or a browser.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 SECONDS ?= 300
 ROUNDS ?= 1000
 SEED ?= 1
