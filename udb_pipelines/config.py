@@ -278,6 +278,10 @@ class Settings(BaseSettings):
     airbyte_sync_hours: Annotated[
         float, Field(gt=0, description="How long a sync of the Airbyte server may take before it is cancelled, hours")
     ] = 24
+    connector_silence_minutes: Annotated[
+        float,
+        Field(gt=0, description="How long an embedded Airbyte connector may say nothing before it is stopped, minutes"),
+    ] = 90
     otlp_endpoint: Annotated[
         str | None,
         Field(

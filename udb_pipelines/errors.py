@@ -291,6 +291,10 @@ CODES: dict[str, CodeInfo] = {
     "W_HEADER_GUESSED": _warning("column names were made up: the file has no header", "declare --header"),
     "W_DATE_RANGE": _warning("dates before 1900 or more than a year ahead", "check them at the source"),
     "W_NULL_MARKER": _warning("a word that often means 'no value'", "list it in null_markers if it does"),
+    "W_TYPE_DECLARED": _warning(
+        "values are not of the type that the source declares",
+        "nothing to do; the columns stay text, values are as sent",
+    ),
     "W_TYPE_AMBIGUOUS": _warning("a column's type was a close call", "look at the runner-up in the profile"),
     "W_NUL": _warning("the text holds characters U+0000", "nothing to do; they were kept"),
     "W_KEY_LOW_CARDINALITY": _warning("a confirmed key has few values", "confirm another key: udb keys list"),
@@ -304,6 +308,9 @@ CODES: dict[str, CodeInfo] = {
     ),
     "W_CONTRACT_KEY": _warning("values that the contract expects once come again", "look at the duplicates"),
     "W_CONTRACT_QUALITY": _warning("a figure is outside of what the contract expects", "look at the report"),
+    "W_STREAM_UNASKED": _warning(
+        "records of a stream that was not asked for were left out", "register the source again to see new streams"
+    ),
     "W_STREAM_SKIPPED": _warning("a part of the source holds no table and was left out", "nothing to do"),
 }
 

@@ -170,6 +170,9 @@ def _from_sample(connection: duckdb.DuckDBPyConnection, relation: TextRelation) 
     choices = []
     for start in range(0, len(relation.columns), WIDE):
         columns = relation.columns[start : start + WIDE]
+        if all(column.allowed == () for column in columns):
+            choices += map(Choice, columns)
+            continue
         texts = ", ".join(f"{column.text} AS t{index}" for index, column in enumerate(columns))
         connection.execute(f"CREATE OR REPLACE TEMP TABLE udb_sample AS SELECT {texts} FROM ({relation.sample_sql})")
         sampled = [replace(column, source=f"t{index}") for index, column in enumerate(columns)]

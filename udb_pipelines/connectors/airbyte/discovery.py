@@ -21,7 +21,7 @@ from udb_pipelines.detection import fingerprint
 from udb_pipelines.detection.naming import name_columns
 from udb_pipelines.egress import Guard
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import Candidate, DetectedStream, Detection, Evidence, Source, slug
+from udb_pipelines.models import Candidate, ColumnSchema, DetectedStream, Detection, Evidence, Source, slug
 from udb_pipelines.secrets.references import resolve_all
 
 FRESH = 24 * 3600
@@ -124,23 +124,30 @@ def _stream(pin: Pin, entry: Mapping[str, Any]) -> DetectedStream:
     modes = entry.get("supported_sync_modes", [])
     key = [path[0] for path in entry.get("source_defined_primary_key") or [] if len(path) == 1]
     cursor = entry.get("default_cursor_field") or []
-    columns = name_columns(list(properties)) if properties else ()
-    names = {column.original_name or column.name: column.name for column in columns}
+    columns = columns_of(properties)
+    names = {original_of(column): column.name for column in columns}
     found = f"{pin.name} {pin.version} names it in its catalog, with {len(properties)} fields"
     return DetectedStream(
         name=slug(entry["name"]),
         format="airbyte",
         files=(f"airbyte://{pin.name}@{pin.version}",),
         member=entry["name"],
-        columns=tuple(
-            column.model_copy(update={"type": declared_type(properties[column.original_name or column.name])})
-            for column in columns
-        ),
+        columns=columns,
         primary_key=tuple(names[name] for name in key if name in names),
         cursor=names.get(cursor[0]) if len(cursor) == 1 and "incremental" in modes else None,
         resumable="incremental" in modes,
         candidates=(Candidate(format="airbyte", confidence=1, evidence=(Evidence(what=found, weight=1),)),),
     )
+
+
+def columns_of(properties: Mapping[str, Mapping[str, Any]]) -> tuple[ColumnSchema, ...]:
+    """The columns of a stream by the fields of its catalog."""
+    return name_columns(properties, map(declared_type, properties.values()))
+
+
+def original_of(column: ColumnSchema) -> str:
+    """The field of a column; its name may be empty."""
+    return column.name if column.original_name is None else column.original_name
 
 
 def declared_type(field: Mapping[str, Any]) -> str:
@@ -149,7 +156,7 @@ def declared_type(field: Mapping[str, Any]) -> str:
     >>> declared_type({"type": ["null", "integer"]}), declared_type({"type": "object"})
     ('BIGINT', 'VARCHAR')
     """
-    kinds = field.get("type", "string")
+    kinds = field.get("type", "string") if isinstance(field, Mapping) else "string"
     kinds = {kinds} if isinstance(kinds, str) else set(kinds)
     kinds.discard("null")
     if kinds == {"string"}:

@@ -67,6 +67,8 @@ class Message(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(Message)
+_HEAD = 300
+"""Bytes of a line in which its type stands, whatever comes first."""
 
 
 def parse(line: bytes) -> Message | None:
@@ -75,5 +77,20 @@ def parse(line: bytes) -> Message | None:
         return None
     try:
         return _DECODER.decode(line)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def is_broken(line: bytes) -> bool:
+    """Whether a line that is no message was meant as one that must not be lost.
+
+    >>> is_broken(b'{"type": "RECORD", "record": {"stream": "a", "data": {"x": NaN}}}'), is_broken(b"{hello")
+    (True, False)
+    """
+    head = line[:_HEAD]
+    return head.startswith(b"{") and any(kind in head for kind in (b'"RECORD"', b'"STATE"'))
+
+
+def error_of(message: Message) -> Error | None:
+    """The failure that a message tells, if any."""
+    return message.trace.error if message.trace is not None else None

@@ -7,27 +7,24 @@ that says FAILED although the exit is 0, and silence past the deadline.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from udb_pipelines.connectors.airbyte import messages
-from udb_pipelines.connectors.airbyte.environments import environment
 from udb_pipelines.connectors.airbyte.messages import Error, Message
 from udb_pipelines.connectors.airbyte.pins import Pin
+from udb_pipelines.connectors.airbyte.running import Patience, output, started, whole_lines
 from udb_pipelines.errors import UdbError
 from udb_pipelines.operations import scrub
 
 QUICK_SECONDS = 180
 """For spec, check and discover."""
-STOP_SECONDS = 5
-_KEPT_ERRORS = 8_000
+Take = Callable[[bytes], Iterable[Error]]
+"""Gets whole lines, gives back the errors that are told in them."""
 _AUTH = ("401", "403", "unauthorized", "forbidden", "credential", "api key", "invalid token", "authenticat")
 
 
@@ -37,7 +34,7 @@ def spec(command: Path, pin: Pin) -> dict[str, Any]:
     Raises:
         UdbError: ``E_CONNECTOR``.
     """
-    for message in _talk(command, pin, ["spec"], {}, QUICK_SECONDS):
+    for message in _talk(command, pin, ["spec"], {}):
         if message.spec is not None:
             return dict(message.spec.get("connectionSpecification", {}))
     raise UdbError("E_CONNECTOR", f"{pin.requirement} does not say what it needs to know")
@@ -50,7 +47,7 @@ def check(command: Path, pin: Pin, config: Mapping[str, Any]) -> None:
         UdbError: ``E_AUTH`` or ``E_CONNECTOR`` when it does not work, with the connector's own words.
     """
     status = None
-    for message in _talk(command, pin, ["check"], {"config": config}, QUICK_SECONDS):
+    for message in _talk(command, pin, ["check"], {"config": config}):
         status = message.connection_status or status
     if status is None:
         raise UdbError("E_CONNECTOR", f"{pin.name} did not say whether the configuration works")
@@ -65,7 +62,7 @@ def discover(command: Path, pin: Pin, config: Mapping[str, Any]) -> list[dict[st
         UdbError: ``E_CONNECTOR``.
     """
     catalog = None
-    for message in _talk(command, pin, ["discover"], {"config": config}, QUICK_SECONDS):
+    for message in _talk(command, pin, ["discover"], {"config": config}):
         catalog = message.catalog or catalog
     if catalog is None:
         raise UdbError("E_CONNECTOR", f"{pin.name} did not say which streams it has")
@@ -73,40 +70,73 @@ def discover(command: Path, pin: Pin, config: Mapping[str, Any]) -> list[dict[st
 
 
 def read(
-    command: Path, pin: Pin, config: Mapping[str, Any], catalog: Mapping[str, Any], state: Sequence[Mapping[str, Any]]
-) -> Iterator[Message]:
-    """The messages of a sync, as they come.
+    command: Path,
+    pin: Pin,
+    config: Mapping[str, Any],
+    catalog: Mapping[str, Any],
+    state: Sequence[Mapping[str, Any]],
+    *,
+    take: Take,
+    silence: float,
+) -> None:
+    """Run a sync; ``take`` gets what the connector prints, as it comes.
+
+    ``silence`` is how many seconds it may say nothing.
 
     Raises:
-        UdbError: ``E_CONNECTOR`` at the end of a run that failed.
+        UdbError: ``E_CONNECTOR`` or ``E_AUTH`` at the end of a run that failed, and what ``take`` raises.
     """
     files: dict[str, object] = {"config": config, "catalog": catalog}
     if state:
         files["state"] = state
-    yield from _talk(command, pin, ["read"], files, None)
+    _run(command, pin, ["read"], files, take, Patience(silence, renewed=True))
 
 
-def _talk(
-    command: Path, pin: Pin, arguments: list[str], files: Mapping[str, object], seconds: float | None
-) -> Iterator[Message]:
+def _talk(command: Path, pin: Pin, arguments: list[str], files: Mapping[str, object]) -> list[Message]:
+    """All messages of a short run."""
+    heard: list[Message] = []
+
+    def take(lines: bytes) -> list[Error]:
+        new = [message for message in map(messages.parse, lines.splitlines()) if message is not None]
+        heard.extend(new)
+        return [error for message in new if (error := messages.error_of(message)) is not None]
+
+    _run(command, pin, arguments, files, take, Patience(QUICK_SECONDS, renewed=False))
+    return heard
+
+
+def _run(
+    command: Path, pin: Pin, arguments: list[str], files: Mapping[str, object], take: Take, patience: Patience
+) -> None:
     errors: list[Error] = []
-    with _files(files) as options, _started([str(command), *arguments, *options], seconds) as (process, said):
-        assert process.stdout is not None  # noqa: S101 - it was asked for as a pipe
-        for line in process.stdout:
-            message = messages.parse(line)
-            if message is None:
-                continue
-            if message.trace is not None and message.trace.error is not None:
-                errors.append(message.trace.error)
-            yield message
-        code = process.wait()
-        trace = _last_line(said()) if code else ""
+    with _files(files) as options, started([str(command), *arguments, *options]) as (process, said):
+        try:
+            for lines in whole_lines(output(process, patience), pin.name):
+                errors += take(lines)
+            code = process.wait(patience.left())
+        except (TimeoutError, subprocess.TimeoutExpired):
+            raise _silent(pin, arguments[0], patience, errors) from None
+        told = _last_line(said()) if code else ""
     if errors:
         raise _refused(pin, errors[-1].message)
-    if code == -signal.SIGKILL and seconds is not None:
-        raise UdbError("E_CONNECTOR", f"{pin.name} {arguments[0]} gave no answer within {seconds:g} s")
     if code:
-        raise _refused(pin, trace or f"it ended with exit code {code}")
+        raise _refused(pin, told or _ending(code))
+
+
+def _silent(pin: Pin, what: str, patience: Patience, errors: Sequence[Error]) -> UdbError:
+    if errors:
+        return _refused(pin, errors[-1].message)
+    if patience.renewed:
+        return UdbError(
+            "E_CONNECTOR",
+            f"{pin.name} said nothing for {patience.seconds:g} s and was stopped",
+            remedy="run the job again; UDB_CONNECTOR_SILENCE_MINUTES lets a slow source take longer",
+        )
+    return UdbError("E_CONNECTOR", f"{pin.name} {what} gave no answer within {patience.seconds:g} s")
+
+
+def _ending(code: int) -> str:
+    return f"it ended with exit code {code}" if code > 0 else f"it was ended by signal {-code}"
 
 
 def _refused(pin: Pin, said: str) -> UdbError:
@@ -126,49 +156,6 @@ def _files(contents: Mapping[str, object]) -> Iterator[list[str]]:
             file.write_text(json.dumps(content), encoding="utf-8")
             options += [f"--{name}", str(file)]
         yield options
-
-
-@contextmanager
-def _started(command: list[str], seconds: float | None) -> Iterator[tuple[subprocess.Popen[bytes], Any]]:
-    """The process in a group of its own, which does not outlive the block; and what it said on standard error."""
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603 - the command of an environment that we made
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, bufsize=1 << 20,
-            env=environment(), start_new_session=True,
-        )  # fmt: skip
-        clock = threading.Timer(seconds, _end, (process, signal.SIGKILL)) if seconds is not None else None
-        if clock:
-            clock.daemon = True
-            clock.start()
-        try:
-            yield process, lambda: _tail(errors)
-        finally:
-            if clock:
-                clock.cancel()
-            _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        _end(process, signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            _end(process, signal.SIGKILL)
-    if process.stdout is not None:
-        process.stdout.close()
-    process.wait()
-
-
-def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, number)
-
-
-def _tail(errors: IO[bytes]) -> str:
-    size = errors.seek(0, os.SEEK_END)
-    errors.seek(max(0, size - _KEPT_ERRORS))
-    return errors.read().decode(errors="replace")
 
 
 def _last_line(text: str) -> str:
