@@ -1,8 +1,9 @@
 """``make bench-profile``: what the profiler costs beside its peers, how it grows, and how often it is right.
 
-Prints Markdown and saves it as ``RESULTS-profile.md``, all of it or the parts that are named; ``--full`` grows to ten
-gigabytes, for which the machine needs some thirty of disk. Every contender works in a process of its own and tells
-the CPU seconds from the stored file to its result, imports left out; the peak is that of its whole process.
+Prints Markdown and saves it as ``RESULTS-profile.md``, all of it or the parts that are named (``python -m
+benchmarks.profile cost untyped rows ten columns types personal unseen dirty``); ``ten``, for which the machine needs
+some thirty gigabytes of disk, only when it is named or with ``--full``. Every contender works in a process of its own
+and tells the CPU seconds from the stored file to its result, imports left out; the peak is that of its whole process.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ ROWS = 1_000_000
 BYTES_OF_A_ROW = 378
 """As CSV."""
 GROWTH = {"0.1 GB": 250_000, "1 GB": 2_500_000}
-GROWTH_FULL = {"10 GB": 25_000_000}
+TEN = {"10 GB": 25_000_000}
 WIDE_ROWS = 20_000
 WIDE = (30, 250, 500)
 PEER = "fg-data-profiling==4.20.0"
@@ -42,7 +43,7 @@ def measured(work):
     cpu, wall = time.process_time(), time.perf_counter()
     work()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    print(cpu, wall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(cpu, wall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
 """
 SUMMARIZE = """
 import duckdb
@@ -75,12 +76,12 @@ Lines = Iterator[str]
 
 def main(arguments: list[str]) -> int:
     """Measure the parts named, or all, and save each as soon as it is known; the others stay as they were."""
-    full = "--full" in arguments
     parts: dict[str, Callable[[], Lines]] = {
-        "cost": cost, "growth": lambda: growth(full=full), "types": types, "personal": personal, "unseen": unseen,
-        "dirty": dirty,
+        "cost": cost, "untyped": untyped, "rows": lambda: rows(GROWTH), "ten": lambda: rows(TEN), "columns": columns,
+        "types": types, "personal": personal, "unseen": unseen, "dirty": dirty,
     }  # fmt: skip
-    chosen = [name for name in parts if name in arguments] or list(parts)
+    chosen = [name for name in parts if name in arguments]
+    chosen = chosen or [name for name in parts if name != "ten" or "--full" in arguments]
     for name in chosen:
         text = "\n".join(parts[name]())
         print(text, flush=True)
@@ -134,28 +135,55 @@ def cost() -> Lines:
     )
 
 
-def growth(*, full: bool) -> Lines:
-    """More rows, more columns, the same limit of memory: that of the settings."""
-    yield "\n## Growth\n"
-    yield f"`UDB_MEMORY_LIMIT` {Settings().memory_limit}, the default; the peak is that of the process."
-    yield from table(("rows x 30 columns", "rows", "CPU-s", "wall s", "peak MB", "CPU-s per million rows"), _rows(full))
-    yield from table((f"columns, {WIDE_ROWS:,} rows", "CPU-s", "wall s", "peak MB", "CPU-ms per column"), _columns())
+def untyped() -> Lines:
+    """The same rows with moments and days left as text, as they are where the warehouse could not type them."""
+    stored = write_parquet(cache(f"untyped-{ROWS}.parquet"), ROWS, typed=False)
+    theirs, ours = _run(SUMMARIZE, stored), _run(OURS, stored)
+    yield "\n## The same with moments and days as text\n"
+    yield "A column of moments, `2021-03-04 05:06:07`, and one of days, `04/03/2021`, are not typed: to be found out."
+    yield from table(
+        ("", "CPU-s", "wall s", "peak MB", "times SUMMARIZE"),
+        (
+            [name, f"{c:.1f}", f"{w:.1f}", f"{m:,.0f}", f"{c / theirs[0]:.2f}"]
+            for name, (c, w, m) in {"DuckDB `SUMMARIZE`": theirs, "UDB": ours}.items()
+        ),
+    )
 
 
-def _rows(full: bool) -> Iterator[list[str]]:
-    for name, rows in (GROWTH | (GROWTH_FULL if full else {})).items():
-        stored = write_parquet(cache(f"wide-{rows}.parquet"), rows)
+def rows(sizes: dict[str, int]) -> Lines:
+    """More rows, the same limit of memory: that of the settings."""
+    yield f"\n## Growth: {', '.join(sizes)} of CSV\n"
+    yield _limit()
+    yield from table(
+        ("rows x 30 columns", "rows", "CPU-s", "wall s", "peak MB", "CPU-s per million rows"), _tall(sizes)
+    )
+
+
+def columns() -> Lines:
+    """More columns, the same limit of memory."""
+    yield "\n## Growth: columns\n"
+    yield _limit()
+    yield from table((f"columns, {WIDE_ROWS:,} rows", "CPU-s", "wall s", "peak MB", "CPU-ms per column"), _wide())
+
+
+def _limit() -> str:
+    return f"`UDB_MEMORY_LIMIT` {Settings().memory_limit}, the default; the peak is that of the process."
+
+
+def _tall(sizes: dict[str, int]) -> Iterator[list[str]]:
+    for name, count in sizes.items():
+        stored = write_parquet(cache(f"wide-{count}.parquet"), count)
         cpu, wall, peak = _run(OURS, stored)
-        yield [name, f"{rows:,}", f"{cpu:.1f}", f"{wall:.1f}", f"{peak:,.0f}", f"{cpu / rows * 1e6:.1f}"]
-        if rows > ROWS:
+        yield [name, f"{count:,}", f"{cpu:.1f}", f"{wall:.1f}", f"{peak:,.0f}", f"{cpu / count * 1e6:.1f}"]
+        if count > ROWS:
             stored.unlink()
 
 
-def _columns() -> Iterator[list[str]]:
-    for columns in WIDE:
-        stored = write_wide_parquet(cache(f"columns-{columns}.parquet"), WIDE_ROWS, columns)
+def _wide() -> Iterator[list[str]]:
+    for count in WIDE:
+        stored = write_wide_parquet(cache(f"columns-{count}.parquet"), WIDE_ROWS, count)
         cpu, wall, peak = _run(OURS, stored)
-        yield [str(columns), f"{cpu:.1f}", f"{wall:.1f}", f"{peak:,.0f}", f"{1000 * cpu / columns:.0f}"]
+        yield [str(count), f"{cpu:.1f}", f"{wall:.1f}", f"{peak:,.0f}", f"{1000 * cpu / count:.0f}"]
 
 
 def table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> Lines:

@@ -54,10 +54,10 @@ def write_csv(path: Path, rows: int, first: int = 0, columns: int = 30, only: tu
     return _copy(path, f"FROM ({_mixed(first, rows)})", "FORMAT csv, HEADER", columns)
 
 
-def write_parquet(path: Path, rows: int) -> Path:
-    """Write the same 30 columns, typed as the warehouse has them, as one Parquet file, unless it is there."""
-    typed = "changed_at::TIMESTAMP AS changed_at, strptime(born, '%d/%m/%Y')::DATE AS born"
-    table = f"FROM (SELECT * REPLACE ({typed}) FROM ({_mixed(0, rows)}))"
+def write_parquet(path: Path, rows: int, *, typed: bool = True) -> Path:
+    """Write the same 30 columns as one Parquet file, unless it is there; typed as the warehouse has them, or not."""
+    dates = "changed_at::TIMESTAMP AS changed_at, strptime(born, '%d/%m/%Y')::DATE AS born"
+    table = f"FROM (SELECT * {f'REPLACE ({dates})' if typed else ''} FROM ({_mixed(0, rows)}))"
     return path if path.exists() else _copy(path, table, "FORMAT parquet, COMPRESSION zstd", 30)
 
 
