@@ -22,6 +22,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from benchmarks.measure import Result, Row, environment
+from benchmarks.peers import DLT, dlt_versions, python_with
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors.airbyte.environments import READY, folder_of
 from udb_pipelines.connectors.airbyte.pins import pin_of
@@ -60,15 +61,24 @@ def measured(what: str, uri: str, place: Path, rows: int, options: dict[str, Any
     Raises:
         RuntimeError: it saw others.
     """
-    command = [sys.executable, "-m", "benchmarks.connectors_child", what, uri, str(place), json.dumps(options)]
-    done = subprocess.run(
-        command,
-        check=True,
-        stdout=subprocess.PIPE,
-        env=environment(place.parent),
-        text=True,
-        cwd=Path(__file__).parents[1],
-    )
+    own = [sys.executable, "-m", "benchmarks.connectors_child", what, uri, str(place), json.dumps(options)]
+    return _run(what, own, place.parent, rows)
+
+
+def by_dlt(uri: str, place: Path) -> Run:
+    """One process of :mod:`benchmarks.peer_dlt`, in an environment that has dlt.
+
+    Raises:
+        RuntimeError: it did not load every row.
+    """
+    python = python_with("dlt", DLT)
+    place.mkdir()
+    return _run("dlt", [str(python), str(Path(__file__).with_name("peer_dlt.py")), uri, str(place)], place, ROWS)
+
+
+def _run(what: str, command: list[str], home: Path, rows: int) -> Run:
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment(home), text=True, cwd=root)
     run = Run(*json.loads(done.stdout.splitlines()[-1]))
     if run.rows != rows:
         raise RuntimeError(f"{what}: {run.rows} rows came instead of {rows}")
@@ -89,6 +99,7 @@ def databases(folder: Path) -> tuple[Result, Result]:
         connection.commit()
         scans = [measured("scan", uri, folder / f"{n}.parquet", ROWS, {"table": "big"}) for n in range(TIMES)]
         full = [measured("sync", uri, folder / f"full-{n}", ROWS, {}) for n in range(TIMES)]
+        peer = by_dlt(uri, folder / "dlt")
         home = folder / "upsert"
         measured("sync", uri, home, ROWS, UPSERT)
         parts = []
@@ -102,11 +113,13 @@ def databases(folder: Path) -> tuple[Result, Result]:
         Result(
             f"PostgreSQL, {ROWS:,} rows of 30 columns",
             "From the server into the warehouse (detect, sync, commit), beside DuckDB's scanner writing one Parquet "
-            f"file of the same compression. Median of {TIMES}.",
+            f"file of the same compression, and dlt writing a DuckDB file. Median of {TIMES}; dlt once.",
             (
                 Row("DuckDB's scanner alone", _told(alone)),
                 Row("UDB into the warehouse", _told(ours)),
+                Row(f"{dlt_versions()} into a DuckDB file", _told(peer)),
                 Row("CPU, UDB to the scanner alone", f"{ratio:.2f} ×", "≤ 1.3 ×", ratio <= 1.3),
+                Row("CPU, UDB to dlt", f"{ours.cpu / peer.cpu:.2f} ×"),
             ),
         ),
         Result(
