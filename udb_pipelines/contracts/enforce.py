@@ -5,9 +5,10 @@ Reads through its own pinned reader; the answers become findings and the verdict
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from udb_pipelines.config import Settings
@@ -198,7 +199,7 @@ def gate(staged: StagedSync, settings: Settings, lake: Lake) -> dict[str, Contra
     for dataset in staged.datasets:
         pin = store.pinned(settings, dataset.dataset)
         if pin is not None and blocks(object_of(pin.document, dataset.dataset)):
-            found[dataset.dataset] = _check_staged(lake, pin, dataset)
+            found[dataset.dataset] = _check_staged(lake, pin, dataset, staged)
     return found
 
 
@@ -225,43 +226,18 @@ def _where(check: ContractCheck) -> str:
     return f" ({check.count:,} rows{rows})"
 
 
-def _check_staged(lake: Lake, pin: Pin, dataset: StagedDataset) -> ContractResult:
-    with lake.reader(threads=lake.settings.threads) as connection, _candidate(connection, dataset) as name:
+def _check_staged(lake: Lake, pin: Pin, dataset: StagedDataset, staged: StagedSync) -> ContractResult:
+    from udb_pipelines.warehouse.preview import preview
+
+    lake.settings.spill.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(dir=lake.settings.spill, prefix="contract-") as folder,
+        lake.reader(threads=lake.settings.threads) as connection,
+    ):
+        connection.execute(f"CREATE TEMP VIEW {_CANDIDATE} AS {preview(connection, dataset, staged, Path(folder))}")
+        name = f"temp.main.{_CANDIDATE}"
         stored = _columns(connection, name, dataset.dataset)
         return _result(lake, pin, connection, name, _named(stored, dataset.columns))
-
-
-@contextmanager
-def _candidate(connection: duckdb.DuckDBPyConnection, dataset: StagedDataset) -> Iterator[str]:
-    """A view of the table as the commit would leave it."""
-    new = _staged(dataset)
-    exists = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'main' "
-        f"AND table_name = {quote_literal(dataset.dataset)}"
-    ).fetchall()[0][0]
-    if exists and dataset.sync_mode != "full_refresh_overwrite":
-        old = f"FROM lake.main.{quote_identifier(dataset.dataset)}"
-        if dataset.sync_mode == "incremental_upsert":
-            keys = ", ".join(quote_identifier(name) for name in dataset.primary_key)
-            latest = f"{quote_identifier(dataset.cursor)} DESC NULLS LAST, " if dataset.cursor else ""
-            numbered = f"SELECT *, row_number() OVER () AS udb_place FROM ({new})"
-            order = f"PARTITION BY {keys} ORDER BY {latest}udb_place DESC"
-            new = f"SELECT * EXCLUDE (udb_place) FROM ({numbered}) QUALIFY row_number() OVER ({order}) = 1"
-            old = f"SELECT * FROM ({old}) ANTI JOIN ({_staged(dataset)}) USING ({keys})"
-        new = f"({old}) UNION ALL BY NAME ({new})"
-    connection.execute(f"CREATE TEMP VIEW {_CANDIDATE} AS {new}")
-    try:
-        yield f"temp.main.{_CANDIDATE}"
-    finally:
-        connection.execute(f"DROP VIEW temp.main.{_CANDIDATE}")
-
-
-def _staged(dataset: StagedDataset) -> str:
-    if not dataset.parquet:
-        nothing = ", ".join(f"NULL::{column.type} AS {quote_identifier(column.name)}" for column in dataset.columns)
-        return f"SELECT {nothing} WHERE false"
-    files = ", ".join(quote_literal(file) for file in dataset.parquet)
-    return f"FROM read_parquet([{files}])"
 
 
 # --- as time passes -------------------------------------------------------------------------------------

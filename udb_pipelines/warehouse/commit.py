@@ -52,7 +52,7 @@ def commit(lake: Lake, staged: StagedSync) -> SyncResult:
         return _unchanged(lake, staged)
     folder = lake.settings.staging / staged.job_id
     with lake.writer(threads=_threads(lake, staged)) as connection:
-        batches = [_batch(connection, dataset, staged) for dataset in staged.datasets]
+        batches = [batch_of(connection, dataset, staged) for dataset in staged.datasets]
         info = {"job_id": staged.job_id, "source": staged.source, "datasets": [batch.dataset for batch in batches]}
         work = Work(
             title=f"job {staged.job_id} of {staged.source}",
@@ -144,7 +144,7 @@ def _unchanged(lake: Lake, staged: StagedSync) -> SyncResult:
     return last.model_copy(update={"unchanged": True})
 
 
-def _batch(connection: duckdb.DuckDBPyConnection, dataset: StagedDataset, staged: StagedSync) -> Batch:
+def batch_of(connection: duckdb.DuckDBPyConnection, dataset: StagedDataset, staged: StagedSync) -> Batch:
     """Check that every row read is accounted for, by the files themselves."""
     missing = [file for file in dataset.parquet if not file.exists()]
     if missing:

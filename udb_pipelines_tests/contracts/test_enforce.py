@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import duckdb
 import pytest
 
 from udb_pipelines.config import Settings
@@ -58,6 +59,49 @@ def test_the_gate_sees_what_the_commit_leaves(settings: Settings, mode: str):
     said = [(check.rule, check.status, check.count) for check in after.checks]
     assert [(check.rule, check.status, check.count) for check in before.checks] == said
     assert before.verdict == after.verdict == "FAIL"
+
+
+GROWING = [
+    # Rows that are stored already come again with the overlap of a cursor; the commit does not add them.
+    ("incremental_append", {"cursor": "id"}, "(2, 'b'), (3, 'b'), (4, 'b')"),
+    ("incremental_append", {"cursor": "id", "primary_key": ("id",)}, "(2, 'c'), (3, NULL), (4, 'b')"),
+    ("incremental_upsert", {"primary_key": ("id",), "tombstone": "gone"}, "(1, 'a', 'x'), (4, 'b', NULL)"),
+    ("incremental_upsert", {"primary_key": ("id",), "cursor": "id"}, "(3, 'b'), (4, 'b'), (4, NULL)"),
+]
+
+
+@pytest.mark.parametrize(("mode", "fields", "rows"), GROWING)
+def test_the_gate_counts_what_is_added_not_what_is_staged(
+    settings: Settings, mode: str, fields: dict[str, Any], rows: str
+):
+    lake = Lake(settings)
+    columns = "id, kind, gone" if "tombstone" in fields else "id, kind"
+    old = OLD.replace("SELECT *", "SELECT *, NULL::VARCHAR AS gone") if "tombstone" in fields else OLD
+    commit(lake, Stager(settings)(old, sync_mode=mode, **fields))
+    promised: list[dict[str, Any]] = [{"name": "id", "unique": True}, {"name": "kind", "required": True}]
+    if "tombstone" in fields:
+        promised.append({"name": "gone"})
+    rules = [{"metric": "rowCount", "mustBeBetween": [2, 3]}]
+    kept = keep(settings, contract(promised, "shop", quality=rules, customProperties=BLOCKS))
+    coming = Stager(settings)(f"SELECT * FROM (VALUES {rows}) v({columns})", sync_mode=mode, **fields)
+    (before,) = gate(coming, settings, lake).values()
+    after = check_version(lake, kept, commit(lake, coming).version)
+    said = [(check.rule, check.status, check.count, check.found) for check in after.checks]
+    assert [(check.rule, check.status, check.count, check.found) for check in before.checks] == said
+
+
+def test_the_gate_sees_rows_go_whose_keys_the_source_holds_no_longer(settings: Settings):
+    lake = Lake(settings)
+    fields: dict[str, Any] = {"sync_mode": "incremental_upsert", "primary_key": ("id",)}
+    commit(lake, Stager(settings)(OLD, **fields))
+    rules = [{"metric": "rowCount", "mustBe": 2}]
+    keep(settings, contract([{"name": "id"}, {"name": "kind"}], "shop", quality=rules, customProperties=BLOCKS))
+    held = settings.home / "keys.parquet"
+    duckdb.sql("SELECT unnest([3, 4]) AS id").write_parquet(str(held))
+    coming = Stager(settings)("SELECT 4 AS id, 'b' AS kind", keys=held, **fields)
+    (result,) = gate(coming, settings, lake).values()
+    assert result.verdict == "PASS"
+    assert commit(lake, coming).datasets[0].rows_total == 2
 
 
 def test_the_first_version_is_held_too_and_only_by_what_blocks(settings: Settings):
