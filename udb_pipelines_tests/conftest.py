@@ -12,6 +12,8 @@ from udb_pipelines_tests.clouds import azure_server as azure_server
 from udb_pipelines_tests.clouds import gcs_server as gcs_server
 from udb_pipelines_tests.mariadb import mariadb as mariadb
 from udb_pipelines_tests.mariadb import mariadb_server as mariadb_server
+from udb_pipelines_tests.mongodb import mongo as mongo
+from udb_pipelines_tests.mongodb import mongo_server as mongo_server
 from udb_pipelines_tests.objectstore import object_server as object_server
 from udb_pipelines_tests.postgres import postgres_server as postgres_server
 from udb_pipelines_tests.postgres import postgres_url as postgres_url

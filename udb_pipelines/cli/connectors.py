@@ -34,6 +34,7 @@ NATIVE = (
     ("duckdb", "tables, views and queries of a DuckDB file"),
     ("postgres", "tables, views and queries of a PostgreSQL server: postgresql://user:${PASSWORD}@host/database"),
     ("mysql", "tables, views and queries of a MySQL or MariaDB server: mysql://user:${PASSWORD}@host/database"),
+    ("mongodb", "collections, views and queries of MongoDB: mongodb://user:${PASSWORD}@host/database"),
     ("mssql", "tables, views and queries of SQL Server: mssql://user:${PASSWORD}@host/database"),
     (
         "odbc",
@@ -168,7 +169,7 @@ def _settings_of(name: str) -> tuple[str, ...]:
     from udb_pipelines.detection.remote.sftp import place
     from udb_pipelines.detection.remote.stores import FIELDS
 
-    return {**FIELDS, "sftp": place.FIELDS}.get(name, ())
+    return {**FIELDS, "sftp": place.FIELDS, "mongodb": ("snapshot",)}.get(name, ())
 
 
 def _show(rows: list[tuple[str, str, str, str]], as_json: bool) -> None:

@@ -42,6 +42,12 @@ EXTRAS = {
         "a driver manager and a driver: Microsoft's msodbcsql18, or: apt-get install unixodbc tdsodbc",
         "no SQL Server: the tests had none. What it shares with odbc was tried there",
     ),
+    "mongodb": Extra(
+        "mongodb",
+        "pymongo",
+        "nothing else",
+        "mongo-java-server 1.47, which speaks MongoDB's protocol; not with MongoDB itself, nor with a replica set",
+    ),
 }
 """By connector."""
 

@@ -140,6 +140,13 @@ def _columnar(task: Task, rows: int) -> Shown:
     return _query(task, f"{relation_of(task, 0)} LIMIT {rows}")
 
 
+def _mongo(task: Task, rows: int) -> Shown:
+    from udb_pipelines.connectors.databases.mongo import first_rows
+
+    names, found = first_rows(task, rows)
+    return names, list(found)
+
+
 def _declared(task: Task, rows: int) -> Shown:
     """The columns only: for their rows, the connector would have to run."""
     return [column.name for column in task.stream.detected.columns], []
@@ -166,6 +173,7 @@ _BY_FORMAT: dict[str, Callable[[Task, int], Shown]] = {
     "delimited": _delimited,
     "fixed_width": _fixed_width,
     "log": _log,
+    "mongodb": _mongo,
     "json": _json,
     "ndjson": _json,
     "spreadsheet": _sheet,

@@ -24,6 +24,7 @@ BY_FORMAT = {
     "fixed_width": "fixed_width",
     "json": "documents",
     "log": "log",
+    "mongodb": "databases.mongo",
     "ndjson": "documents",
     "orc": "columnar",
     "parquet": "columnar",
@@ -33,7 +34,7 @@ BY_FORMAT = {
 }
 """Module below this package whose ``read`` takes the format."""
 
-SHARED = ("database",)
+SHARED = ("database", "mongodb")
 """Formats whose module has ``held``, too: one connection for all streams of a source."""
 
 
@@ -46,9 +47,9 @@ def held(connection: Connection, settings: Settings) -> AbstractContextManager[H
     shared = {stream.detected.format for stream in connection.streams}.intersection(SHARED)
     if not shared:
         return nullcontext()
-    opened: Callable[[str, Settings], AbstractContextManager[Held]]
+    opened: Callable[[Connection, Settings], AbstractContextManager[Held]]
     opened = import_module(f"{PACKAGE}.{BY_FORMAT[shared.pop()]}").held
-    return opened(connection.uri, settings)
+    return opened(connection, settings)
 
 
 def reader_for(stream: DetectedStream) -> Reader:

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from udb_pipelines.errors import UdbError
 from udb_pipelines.secrets.references import REFERENCE
 
-Kind = Literal["path", "http", "postgres", "mysql", "objects", "sftp", "odbc", "mssql"]
+Kind = Literal["path", "http", "postgres", "mysql", "objects", "sftp", "odbc", "mssql", "mongodb"]
 
 SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
 SECRET_QUERY = re.compile(r"(?<=[?&])([^=&]*(?:token|key|secret|password|pwd|sig|signature|auth)[^=&]*)=([^&]*)", re.I)
@@ -28,9 +28,16 @@ MASK = "***"
 KNOWN_SCHEMES = {
     "abfss": "object stores",
     "ftp": "FTP servers",
-    "mongodb": "MongoDB", "kafka": "Kafka",
+    "kafka": "Kafka",
     "oracle": "Oracle", "snowflake": "Snowflake", "bigquery": "BigQuery",
 }  # fmt: skip
+
+REACHED: dict[str, Kind] = {
+    "http": "http", "https": "http", "sftp": "sftp", "postgres": "postgres", "postgresql": "postgres",
+    "mysql": "mysql", "mariadb": "mysql", "mssql": "mssql", "sqlserver": "mssql", "odbc": "odbc",
+    "mongodb": "mongodb", "mongodb+srv": "mongodb",
+}  # fmt: skip
+"""Schemes of servers whose addresses may hold credentials."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +57,10 @@ def locate(uri: str) -> Location:
         UdbError: ``E_UNSUPPORTED`` for a scheme that this version cannot read.
     """
     scheme = scheme_of(uri)
-    if scheme in ("http", "https"):
-        return Location("http", uri, mask(uri))
-    if scheme in ("postgres", "postgresql"):
-        return Location("postgres", uri, mask(uri))
-    if scheme in ("mysql", "mariadb"):
-        return Location("mysql", uri, mask(uri))
-    if scheme in ("mssql", "sqlserver"):
-        return Location("mssql", uri, mask(uri))
-    if scheme == "odbc":
-        return Location("odbc", uri, mask(uri))
+    if scheme in REACHED:
+        return Location(REACHED[scheme], uri, mask(uri))
     if scheme in ("s3", "gs", "az"):
         return Location("objects", uri, uri)
-    if scheme == "sftp":
-        return Location("sftp", uri, mask(uri))
     if scheme == "file":
         return Location("path", unquote(urlsplit(uri).path), uri)
     if scheme:

@@ -53,18 +53,21 @@ def _found(source: Source, settings: Settings) -> Detection:
 
         return of_server(source, settings)
     location = locate(source.uri)
-    of = _server if location.kind in ("postgres", "mysql", "mssql", "odbc") else _files
+    of = _server if location.kind in ("postgres", "mysql", "mssql", "odbc", "mongodb") else _files
     return of(source, location, settings)
 
 
 def _server(source: Source, location: Location, settings: Settings) -> Detection:
-    from udb_pipelines.detection.servers import server_tables
+    if location.kind == "mongodb":
+        from udb_pipelines.detection.documents import collections as listed
+    else:
+        from udb_pipelines.detection.servers import server_tables as listed
 
     return Detection(
         source=source.name,
         uri=location.shown,
         connector=location.kind,
-        streams=server_tables(location.target, location.shown, source.options, settings),
+        streams=listed(location.target, location.shown, source.options, settings),
         bytes=0,
         fingerprint=fingerprint.of_moment(),
     )

@@ -10,7 +10,7 @@ from udb_pipelines.models.base import Finding, Model, Name
 
 Format = Literal[
     "delimited", "fixed_width", "json", "ndjson", "parquet", "arrow", "avro", "orc", "spreadsheet",
-    "sqlite", "duckdb", "xml", "log", "database", "airbyte", "airbyte_server",
+    "sqlite", "duckdb", "xml", "log", "database", "mongodb", "airbyte", "airbyte_server",
 ]  # fmt: skip
 
 Compression = Literal["none", "gzip", "bz2", "xz", "zstd", "zip", "tar"]

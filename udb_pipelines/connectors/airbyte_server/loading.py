@@ -31,7 +31,7 @@ def read(task: Task) -> Rows:
     if landed.query is None:
         return _nothing(task, landed)
     own = _of_database(task, landed)
-    with server.held(own.connection.uri, task.settings) as held:
+    with server.held(own.connection, task.settings) as held:
         rows = server.read(replace(own, duck=held.duck or task.duck, held=held))
     if own.window == ALL:
         _reconcile(task.stream.dataset, landed, rows.read)

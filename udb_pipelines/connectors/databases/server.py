@@ -26,7 +26,7 @@ from udb_pipelines.connectors.reading import Held, Rows, Task
 from udb_pipelines.detection.location import mask, scheme_of
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import ColumnSchema
+from udb_pipelines.models import ColumnSchema, Connection
 from udb_pipelines.secrets.references import resolve_address
 
 _DIALECTS = {
@@ -68,14 +68,14 @@ def connected(duck: duckdb.DuckDBPyConnection, uri: str, settings: Settings) -> 
 
 
 @contextmanager
-def held(uri: str, settings: Settings) -> Iterator[Held]:
-    """One connection to the server that ``uri`` names, for all streams of a source.
+def held(connection: Connection, settings: Settings) -> Iterator[Held]:
+    """One connection to the server for all streams of a source.
 
     Raises:
         UdbError: as :meth:`Dialect.attach`.
     """
     with closing(engine.connect(settings)) as duck:
-        dialect = connected(duck, uri, settings)
+        dialect = connected(duck, connection.uri, settings)
         if dialect.holds:
             duck.execute("BEGIN TRANSACTION")
         yield Held(dialect, duck)
