@@ -36,14 +36,16 @@ def ours(path: Path, settings: Settings) -> Loaded:
         kept = originals.of_files(duck, [file]).get(str(file), originals.Originals())
         cells = ", ".join(kept.text(column.name) for column in staged.columns)
         rows = duck.execute(f"SELECT {cells} FROM read_parquet({quote_literal(file)})").fetchall()
-    return Loaded(_names(detection), _cells(rows), staged.rows_rejected)
+    return Loaded(_names(detection, [column.name for column in staged.columns]), _cells(rows), staged.rows_rejected)
 
 
-def _names(detection: Detection) -> Cells | None:
+def _names(detection: Detection, loaded: list[str]) -> Cells | None:
+    """The names as they stand in the file, of the columns that were loaded."""
     stream = detection.streams[0]
     if stream.dialect is not None and not stream.dialect.header_rows and stream.format != "json":
         return None
-    return tuple(column.name if column.original_name is None else column.original_name for column in stream.columns)
+    originals = {column.name: column.original_name for column in stream.columns}
+    return tuple(name if (found := originals.get(name)) is None else found for name in loaded)
 
 
 def _cells(rows: list[tuple[str | None, ...]]) -> list[Cells]:

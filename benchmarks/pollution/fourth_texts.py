@@ -91,8 +91,9 @@ def _delimited_by(delimiter: str, end: str = "\n", refusals: tuple[str, ...] = (
 
 def _dump(kind: str, table: Table, rng: random.Random) -> Polluted:
     """As taxonomies are published: every field ends in its delimiter, no names."""
-    return file(kind, table, joined(["\t|\t".join(cells) for cells in table.rows], "\t|\n"),
-                [unnamed(table.rows)], suffix=".dmp")  # fmt: skip
+    closed = [(*cells, "") for cells in table.rows]
+    data = joined(["\t|\t".join(cells) for cells in table.rows], "\t|\n")
+    return file(kind, table, data, [unnamed(table.rows), unnamed(closed)], suffix=".dmp")
 
 
 def _lines_in_quotes(kind: str, table: Table, rng: random.Random) -> Polluted:

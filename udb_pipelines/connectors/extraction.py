@@ -21,6 +21,7 @@ from udb_pipelines.connectors.rejects import RejectLog, RejectSummary
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import CODES, UdbError
 from udb_pipelines.models import Connection, Finding, StagedDataset, StagedSync, Stream
+from udb_pipelines.models.base import MOST_COLUMNS
 
 _SMALL_BYTES = 8 << 20
 _FETCHERS = {"airbyte": "airbyte.fetching", "airbyte_server": "airbyte_server.fetching"}
@@ -103,6 +104,8 @@ def _dataset(
     server: Held | None,
 ) -> tuple[StagedDataset, Mapping[str, Any]]:
     """One stream, staged, and its state afterwards. ``server`` is the connection that all streams share, if any."""
+    if (wide := len(stream.detected.columns)) > MOST_COLUMNS:
+        raise UdbError("E_TOO_WIDE", f"{stream.dataset} has {wide} columns, and {MOST_COLUMNS} is the most")
     before = request.state_of(stream.dataset)
     reader = reader_for(stream.detected)
     scratch = folder / stream.dataset

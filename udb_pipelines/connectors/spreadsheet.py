@@ -51,7 +51,8 @@ def read(task: Task) -> Rows:
     """
     detected = task.stream.detected
     sheets = [_stage(task, index, Path(file)) for index, file in enumerate(detected.files)]
-    known = {column.name for column in detected.columns}
+    # A column that nobody named may have no values either: then it is a gap in the sheet.
+    known = {column.name for column in detected.columns if column.original_name != ""}
     with told(task.stream.dataset):
         names = [name for name in _all_names(sheets) if name in known or _has_values(task, sheets, name)]
         columns = [casting.TextColumn(name, task.options.null_markers, source=_source(sheets, name)) for name in names]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from udb_pipelines.detection.celltypes import cell_type
 from udb_pipelines.detection.dialect import Trial, parse, sniff
-from udb_pipelines.detection.header import find_layout
+from udb_pipelines.detection.header import Layout, find_layout
 from udb_pipelines.models import SourceOptions
 
+PARTING = re.compile(r"[\s,;|:]")
+LABELS = frozenset({"fields", "columns", "names", "header"})
+"""Words that stand before the names of columns in a comment, with or without a colon."""
 RULER = re.compile(r" *(?=[-=+|: ]*[|+])(?:[|+] *)?:?(?:-{2,}|={2,}):?(?: *[|+] *:?(?:-{2,}|={2,}):?)* *[|+]?\s*")
 """A line of dashes under a header, or around a table, with pipes or crosses where its columns part."""
 
@@ -31,11 +35,22 @@ def sniffed(text: str, options: SourceOptions) -> tuple[str, str, tuple[Trial, .
         return options.comment or "", plain, trials
     bare = without_comments(plain, "#")
     others = tuple(trial for trial in trials_of(bare) if trial.delimiter != "#")
+    if _is_list_below(plain):
+        return "#", bare, others
     if others and (named := _named_by_comment(plain, others[0], trials)):
         return "", plain, named
     if not others or not trials or others[0].score < trials[0].score or others[0].columns < 2:
         return "", plain, trials
     return ("", plain, trials) if _is_data(trials[0], others[0], marked) else ("#", bare, others)
+
+
+def _is_list_below(text: str) -> bool:
+    """Whether comments of several words stand above a list of single ones: no line of the list has a blank."""
+    lines = [line for line in text.splitlines()[:1000] if line.strip()]
+    marked = [line for line in lines if line.startswith("#")]
+    listed = [line for line in lines if not line.startswith("#")]
+    sentences = all(len(line.lstrip("# ").split()) > 1 for line in marked)
+    return sentences and len(listed) > len(marked) and not any(PARTING.search(line) for line in listed)
 
 
 def rulers_of(text: str) -> str:
@@ -57,6 +72,10 @@ def _named_by_comment(text: str, bare: Trial, trials: tuple[Trial, ...]) -> tupl
     """
     lines = [line for line in text.splitlines() if line.strip()]
     above = next((index for index, line in enumerate(lines) if not line.startswith("#")), 0)
+    if (labels := [row for row in trials_rows(bare, lines[:above]) if label_of(row)]) and len(
+        labels[0]
+    ) == bare.columns + 1:
+        return _agreeing(trials, bare)
     if not above or any(line.startswith("#") for line in lines[above:]):
         return ()
     named = lines[above - 1].lstrip("# ")
@@ -66,8 +85,40 @@ def _named_by_comment(text: str, bare: Trial, trials: tuple[Trial, ...]) -> tupl
         return ()
     if len(cells) != bare.columns or bare.columns < 2 or find_layout(bare.rows, bare.columns).header_rows:
         return ()
+    return _agreeing(trials, bare)
+
+
+def trials_rows(trial: Trial, lines: Sequence[str]) -> list[tuple[str, ...]]:
+    """``lines`` cut as ``trial`` does."""
+    return [tuple(row) for line in lines for row, _ in parse(line, trial.delimiter, trial.quote, trial.escape)]
+
+
+def _agreeing(trials: tuple[Trial, ...], bare: Trial) -> tuple[Trial, ...]:
+    """``trials`` with those first that cut as ``bare`` does; empty without any."""
     same = [t for t in trials if (t.delimiter, t.quote) == (bare.delimiter, bare.quote) and t.columns == bare.columns]
     return (*same, *(trial for trial in trials if trial not in same)) if same else ()
+
+
+def label_of(row: tuple[str, ...]) -> str:
+    """The label of a comment that holds the names of columns; empty for any other row.
+
+    >>> label_of(("#Fields:", "date", "time")), label_of(("#fields", "ts")), label_of(("#separator", ","))
+    ('fields', 'fields', '')
+    """
+    label = row[0].lstrip("# ").rstrip(": ").casefold() if row and row[0].startswith("#") else ""
+    return label if label in LABELS and len(row) > 1 else ""
+
+
+def labelled_layout(rows: Sequence[tuple[str, ...]], columns: int) -> Layout | None:
+    """The layout of a table whose names stand in a comment after a label: comments around the rows are none."""
+    named = next((index for index, row in enumerate(rows) if label_of(row) and len(row) == columns + 1), None)
+    if named is None:
+        return None
+    first = next((index for index in range(named, len(rows)) if not rows[index][0].startswith("#")), len(rows))
+    end = len(rows)
+    while end > first and rows[end - 1][0].startswith("#"):
+        end -= 1
+    return Layout(named, end, first - named, rows[named][1:], 1.0)
 
 
 def _is_data(plain: Trial, bare: Trial, marked: int) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection.celltypes import cell_type
-from udb_pipelines.detection.comments import after, sniffed, without_comments
+from udb_pipelines.detection.comments import after, labelled_layout, sniffed, without_comments
 from udb_pipelines.detection.dialect import (
     COMMON,
     DOUBTED,
@@ -244,7 +244,8 @@ def _described(
     header = _pinned_header(options)
     if header is None and delimiter == WHOLE_LINES and rows and "," in rows[0][0]:
         header = 0
-    layout = find_layout(rows, columns, header, top, whole=sample.whole)
+    labelled = labelled_layout(rows, columns) if options.header == "auto" and top is None else None
+    layout = labelled or find_layout(rows, columns, header, top, whole=sample.whole)
     narrow = options.header == "auto" and top is None and narrow_header(rows, layout.start, columns)
     if narrow:
         layout = find_layout(rows, columns, 0, layout.start, whole=sample.whole)
@@ -257,7 +258,7 @@ def _described(
         header_rows=layout.header_rows,
         skip_rows=skip,
         comment=comment,
-        footer_rows=len(rows) - layout.end,
+        footer_rows=_comments_at_end(sample, encoding) if labelled else len(rows) - layout.end,
         short_rows=bool(layout.header_rows) and _has_short_rows(rows[layout.start : layout.end], columns),
         padded=best.columns > 1 and is_padded(without_comments(text, comment) if comment else text, delimiter),
         bordered=bordered,
@@ -287,6 +288,13 @@ def _described(
         sum(len(row) == width for row in rows) / len(rows) if rows else 0.0,
         has_typed_column([(), *rows[layout.start + layout.header_rows : layout.end]], columns),
     )  # fmt: skip
+
+
+def _comments_at_end(sample: Sample, encoding: Encoding) -> int:
+    """Comments that a text ends with."""
+    end = decode(sample.head, encoding) if sample.whole else decode_slice(sample.tail, encoding)
+    lines = [line for line in end.splitlines() if line.strip()]
+    return next((count for count, line in enumerate(reversed(lines)) if not line.startswith("#")), 0)
 
 
 def _may_be_decimals(dialect: Dialect, rows: Sequence[tuple[str, ...]]) -> bool:

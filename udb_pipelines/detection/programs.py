@@ -9,6 +9,13 @@ LOOKED_AT = 500
 MOSTLY = 0.8
 PARTLY = 0.4
 FEW = 3
+GLANCE = 20
+SQL = "SQL"
+ARMOR = "keys or certificates"
+CARDS = "cards of literature"
+TYPESET = "a typeset text"
+CERTAIN = frozenset({SQL, ARMOR, CARDS, TYPESET})
+"""What is none of a table's business even where its lines would make a regular one."""
 
 _SQL = re.compile(
     r"(?:insert\s+into|create\s+(?:or\s+replace\s+)?(?:temp(?:orary)?\s+|unique\s+)*"
@@ -36,6 +43,10 @@ _SECTION = re.compile(r"\[{1,2}[\w .:/\"'-]+\]{1,2}")
 _BUILD = re.compile(r"(?:FROM|RUN|COPY|ADD|CMD|ENTRYPOINT|WORKDIR|ENV|ARG|EXPOSE|USER|LABEL|VOLUME)\s+\S.*|\s+.*|#.*")
 _MAIL = re.compile(r"(?:From|To|Cc|Subject|Date|Received|Return-Path|Message-ID|Reply-To|MIME-Version): .*")
 _SEQUENCE = re.compile(r"[A-Za-z*-]+")
+_HEAD = re.compile(r"[A-Za-z][A-Za-z-]*: .*|\s+\S.*")
+_ARMOR = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]+-----")
+_TAG = re.compile(r"[A-Z][A-Z0-9]{1,3} {0,2}- ?.*|\s+\S.*")
+_FIELD = re.compile(r"(?P<key>[A-Za-z][\w .()/-]{0,40}):(?:\s.*)?|\s+\S.*")
 _ENTRY = re.compile(r"[\w.\"'-][\w. \"'-]*\s*[=:].*|[#;].*")
 
 
@@ -47,7 +58,7 @@ def program_of(lines: Sequence[str]) -> str | None:
     """
     found = [line.rstrip() for line in lines[:LOOKED_AT] if line.strip()]
     if _is_sql(found):
-        return "SQL"
+        return SQL
     if len(found) < FEW:
         return None
     return next((what for what, is_one in _KINDS if is_one(found)), None)
@@ -94,7 +105,25 @@ def _is_build(lines: Sequence[str]) -> bool:
 
 def _is_mail(lines: Sequence[str]) -> bool:
     """Its head comes first."""
-    return all(_MAIL.match(line) for line in lines[:FEW])
+    return _MAIL.match(lines[0]) is not None and _HEAD.fullmatch(lines[1]) is not None
+
+
+def _is_armor(lines: Sequence[str]) -> bool:
+    """Letters between a line that begins and one that ends something."""
+    marks = [match[1] for line in lines if (match := _ARMOR.fullmatch(line))]
+    return marks[:2] == ["BEGIN", "END"] or (marks == ["BEGIN"] and len(lines) == LOOKED_AT)
+
+
+def _is_tagged(lines: Sequence[str]) -> bool:
+    """Two to four capitals, and a dash, before every value."""
+    return _TAG.fullmatch(lines[0]) is not None and all(map(_TAG.fullmatch, lines))
+
+
+def _is_fields(lines: Sequence[str]) -> bool:
+    """A name and a colon before every value: a form, or cards one after the other."""
+    found = [_FIELD.fullmatch(line) for line in lines if not line.startswith("#")]
+    keys = [match["key"] for match in found if match and match["key"]]
+    return all(found) and len(keys) >= FEW and len(set(keys)) > 1 and lines[0][:1].strip() != ""
 
 
 def _is_card(lines: Sequence[str]) -> bool:
@@ -115,6 +144,10 @@ _KINDS: tuple[tuple[str, Callable[[Sequence[str]], bool]], ...] = (
     ("a container file", _is_build),
     ("a calendar or an address card", _is_card),
     ("a mail", _is_mail),
+    (ARMOR, _is_armor),
+    (CARDS, _is_tagged),
+    (TYPESET, lambda lines: any(line.startswith("\\begin{") for line in lines[:GLANCE])),
+    ("a form of names and values", _is_fields),
     ("sequences (FASTA)", _is_sequences),
     ("a program", _is_code),
 )

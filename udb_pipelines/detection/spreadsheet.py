@@ -65,16 +65,16 @@ def detect_sheets(path: Path, name: str, options: SourceOptions) -> tuple[tuple[
         if options.tables and probed.name not in options.tables:
             continue
         if probed.kind != "WorkSheet":
-            skipped.append(_skipped("a sheet that is a chart, a macro or a dialog"))
+            skipped.append(_skipped(f"sheet {probed.name} is a chart, a macro or a dialog"))
         elif not probed.visible and not options.tables:
-            skipped.append(_skipped("a hidden sheet"))
+            skipped.append(_skipped(f"sheet {probed.name} is hidden (--table loads it)"))
         elif found := _tables(probed, options):
             sheets.extend(found)
             if len(found) > 1:
                 message = f"a sheet holds {len(found)} tables: {', '.join(map(_place, found))}"
                 skipped.append(told("W_TABLES_SPLIT", message, count=len(found)))
         else:
-            skipped.append(_skipped("an empty sheet"))
+            skipped.append(_skipped(f"sheet {probed.name} is empty"))
     if not sheets:
         raise UdbError("E_EMPTY", f"{name} has no sheet that holds a table")
     return tuple(sheets), tuple(skipped)
@@ -102,7 +102,7 @@ def _probe(path: Path, name: str) -> list[_Probed]:
 
 
 def _skipped(what: str) -> Finding:
-    return told("W_STREAM_SKIPPED", f"{what} was left out")
+    return told("W_STREAM_SKIPPED", f"{what}; it was left out")
 
 
 def _tables(sheet: _Probed, options: SourceOptions) -> list[Sheet]:
@@ -147,7 +147,9 @@ def _sheet(sheet: _Probed, options: SourceOptions) -> Sheet | None:
     columns = name_columns(layout.names)
     findings = [told("W_PREAMBLE", f"{skip} rows above the header", count=skip)] if skip and layout.start else []
     if layout.header_rows:
-        findings += [*name_findings(layout.names, columns), *unit_findings(layout.units, columns)]
+        gaps = {c.name for i, c in enumerate(columns) if not any(row[i] for row in rows[layout.start :])}
+        findings += [item for item in name_findings(layout.names, columns) if item.column not in gaps]
+        findings += unit_findings(layout.units, columns)
     else:
         findings.append(told("W_HEADER_GUESSED", "no header was found; columns are named by position"))
     blank = sum(1 for row in texts[skip:] if not any(row))

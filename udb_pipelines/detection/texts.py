@@ -22,7 +22,7 @@ from udb_pipelines.detection.localfile import JSON_SUFFIXES, FileTables, LocalFi
 from udb_pipelines.detection.loglines import Log, find_log
 from udb_pipelines.detection.naming import name_columns, name_findings, unit_findings
 from udb_pipelines.detection.parts import cut_out, rows_of, whole_text
-from udb_pipelines.detection.programs import program_of
+from udb_pipelines.detection.programs import CERTAIN, SQL, program_of
 from udb_pipelines.detection.sample import Sample, read_sample
 from udb_pipelines.detection.stacked import Stack, find_stack
 from udb_pipelines.detection.textlayout import is_prose
@@ -168,6 +168,8 @@ def _by_lines(file: LocalFile, sample: Sample, options: SourceOptions, settings:
     text = _Text(file, sample, find_encoding(sample, options.encoding), options, settings)
     lines = text.head.splitlines()
     pinned = options.format or ("fixed_width" if options.widths else "delimited" if options.delimiter else None)
+    if pinned is None:
+        _refuse_programs(file, lines, None)
     log = find_log(lines) if pinned in (None, "log") else None
     fixed = _fixed_width(lines, options, whole=sample.whole) if pinned in (None, "fixed_width") else None
     if pinned == "log" or (log is not None and pinned is None):
@@ -248,21 +250,21 @@ def _unclear(file: LocalFile, stack: Stack | None) -> tuple[Finding, ...]:
     return (told("W_SEVERAL_TABLES", message, count=len(stack.blocks)),)
 
 
-def _refuse_programs(file: LocalFile, lines: list[str], found: Delimited) -> None:
-    """Refuse SQL, and programs and settings whose lines make no regular table.
+def _refuse_programs(file: LocalFile, lines: list[str], found: Delimited | None) -> None:
+    """Refuse what is certainly no table, and programs and settings whose lines, as ``found``, make no regular one.
 
     Raises:
         UdbError: ``E_NOT_A_TABLE``.
     """
     what = program_of(lines)
-    is_table = found.regular >= REGULAR and (found.typed or len(found.columns) > FEW_COLUMNS)
-    if what is None or (is_table and what != "SQL"):
+    is_table = found is None or (found.regular >= REGULAR and (found.typed or len(found.columns) > FEW_COLUMNS))
+    if what is None or (is_table and what not in CERTAIN):
         return
     raise UdbError(
         "E_NOT_A_TABLE",
         f"{file.name} reads like {what}, not like a table",
         remedy="load its statements into a database, and that database into UDB"
-        if what == "SQL"
+        if what == SQL
         else "name it with --format delimited if it is a table",
     )
 

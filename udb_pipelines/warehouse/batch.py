@@ -17,15 +17,13 @@ from udb_pipelines import originals
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema, OnSchemaChange, SchemaChange
+from udb_pipelines.models.base import MOST_COLUMNS
 from udb_pipelines.warehouse import ledger, schema
 from udb_pipelines.warehouse.carrying import Carried
 from udb_pipelines.warehouse.files import make_folder, sync_all
 
 Mode = Literal["overwrite", "append", "upsert"]
 
-MOST_COLUMNS = 1990
-"""SQLite's tables have 2,000 columns at most, and for each table DuckLake makes one in its catalog that has all of its
-columns and some more."""
 LINEAGE = "_udb_file"
 """The column that says which file a row came from; a row is the same row in a file of another name."""
 
@@ -151,8 +149,8 @@ def make_plan(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Plan:
     """Decide what to do with a batch, on the lake as it is now.
 
     Raises:
-        UdbError: ``E_SCHEMA_CHANGE`` when the source does not allow the change of columns, ``E_TOO_WIDE`` when the
-            catalog cannot hold as many.
+        UdbError: ``E_SCHEMA_CHANGE`` when the source does not allow the change of columns, ``E_TOO_WIDE`` for
+            more columns than :data:`~udb_pipelines.models.base.MOST_COLUMNS`.
     """
     newest = ledger.newest(connection, batch.dataset)
     before = table_columns(connection, batch.dataset) if newest else ()
@@ -232,7 +230,9 @@ def _unknown(plan: Plan, files: Sequence[Path], text: Carried) -> str:
     """
     batch, cursor = plan.batch, quote_identifier(plan.batch.cursor or "")
     names = {column.name for column in batch.columns} - {LINEAGE}
-    compared = [column.name for column in plan.before if column.name in names]
+    # A row that comes again with a value in a new column has changed: an upsert replaces the one that is stored.
+    looked_at = plan.after if batch.mode == "upsert" else plan.before
+    compared = [column.name for column in looked_at if column.name in names]
     recent = (
         f"SELECT {_cast(plan.after, plan.before)} FROM lake.main.{quote_identifier(batch.dataset)} "
         f"WHERE {cursor} IS NULL OR {cursor} >= (SELECT min({cursor}) FROM {_read(files)})"
