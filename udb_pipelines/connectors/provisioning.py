@@ -52,6 +52,9 @@ def _planned(stream: DetectedStream, dataset: str, source: Source) -> Stream:
                 remedy="name it in the source's options",
             )
         mode = "full_refresh_overwrite"
+    if mode == "full_refresh_append":
+        # With a cursor, the commit would leave out rows that it knows; here every row is added every time.
+        cursor = None
     tombstone = _column(stream, options.tombstone, "tombstone", source.name)
     return Stream(detected=stream, dataset=dataset, sync_mode=mode, primary_key=key, cursor=cursor, tombstone=tombstone)
 

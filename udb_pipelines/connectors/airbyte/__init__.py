@@ -2,6 +2,7 @@
 
     pins          which connectors, in which exact versions
     environments  each in a virtual environment of its own, made when the user accepts its licence
+    handover      files with configuration and secrets, for the time of a run
     running       a program of others at work, and how it is ended
     process       one run of a connector: messages from its standard output, trouble from its standard error
     messages      the protocol's envelope

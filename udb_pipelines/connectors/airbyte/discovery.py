@@ -105,10 +105,7 @@ def _ask(command: Path, pin: Pin, config: Mapping[str, Any]) -> list[dict[str, A
 
 
 def _cached(source: Source, pin: Pin, settings: Settings, ask: Ask) -> list[dict[str, Any]]:
-    manifest = source.options.config.get("manifest")
-    content = Path(manifest).read_text(encoding="utf-8") if isinstance(manifest, str) else ""
-    about = json.dumps([pin.requirement, source.options.config, content], sort_keys=True)
-    file = settings.connectors / "catalogs" / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json"
+    file = _cache_of(source.options.config, pin, settings)
     if file.is_file() and time.time() - file.stat().st_mtime < FRESH:
         return list(json.loads(file.read_text(encoding="utf-8")))
     streams = ask()
@@ -117,6 +114,20 @@ def _cached(source: Source, pin: Pin, settings: Settings, ask: Ask) -> list[dict
     draft.write_text(json.dumps(streams), encoding="utf-8")
     draft.replace(file)
     return list(streams)
+
+
+def last_catalog(config: Mapping[str, Any], pin: Pin, settings: Settings) -> dict[str, dict[str, Any]]:
+    """The streams of the catalog that was asked for last, by name; none when it is gone."""
+    file = _cache_of(config, pin, settings)
+    streams = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    return {entry["name"]: entry for entry in streams}
+
+
+def _cache_of(config: Mapping[str, Any], pin: Pin, settings: Settings) -> Path:
+    manifest = config.get("manifest")
+    content = Path(manifest).read_text(encoding="utf-8") if isinstance(manifest, str) else ""
+    about = json.dumps([pin.requirement, config, content], sort_keys=True)
+    return settings.connectors / "catalogs" / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json"
 
 
 def _stream(pin: Pin, entry: Mapping[str, Any]) -> DetectedStream:

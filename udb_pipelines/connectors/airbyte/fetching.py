@@ -6,12 +6,14 @@ run that fails leaves both as they were, so rows are read again, never skipped.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors.airbyte import process
-from udb_pipelines.connectors.airbyte.discovery import configuration, original_of
+from udb_pipelines.connectors.airbyte.discovery import configuration, last_catalog, original_of
 from udb_pipelines.connectors.airbyte.environments import executable
 from udb_pipelines.connectors.airbyte.intake import LEGACY, SHARED, STATE, Intake, Sink
 from udb_pipelines.connectors.airbyte.pins import pin_of
@@ -30,15 +32,16 @@ def fetch(connection: Connection, settings: Settings, folder: Path, request: Req
     pin = pin_of(connection.uri)
     command = executable(pin, settings)
     config = configuration(connection.options.config, pin, settings)
+    entries = last_catalog(connection.options.config, pin, settings)
     target = folder / FETCHED
     target.mkdir(parents=True, exist_ok=True)
     with ExitStack() as files:
-        sinks = {stream.detected.member or "": Sink(stream, target) for stream in connection.streams}
+        sinks = {_name(stream): Sink(stream, target) for stream in connection.streams}
         for sink in sinks.values():
             files.callback(sink.close)
         intake = Intake(pin.name, sinks)
         process.read(
-            command, pin, config, catalog_of(connection), states_before(connection, request),
+            command, pin, config, catalog_of(connection, entries), states_before(connection, request, entries),
             take=intake.take, silence=settings.connector_silence_minutes * 60,
         )  # fmt: skip
         if intake.incomplete:
@@ -47,24 +50,38 @@ def fetch(connection: Connection, settings: Settings, folder: Path, request: Req
             sink.finish(intake.unasked)
 
 
-def catalog_of(connection: Connection) -> dict[str, object]:
-    """The configured catalog: which streams, how."""
-    return {"streams": [_configured(stream) for stream in connection.streams]}
+def catalog_of(connection: Connection, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, object]:
+    """The configured catalog: which streams, how. ``entries`` are those of the connector's own catalog.
+
+    Connectors get their entries back as they gave them: some read the fields to fetch from there.
+    """
+    return {"streams": [_configured(stream, entries.get(_name(stream), {})) for stream in connection.streams]}
 
 
-def _configured(stream: Stream) -> dict[str, object]:
+def _configured(stream: Stream, entry: Mapping[str, Any]) -> dict[str, object]:
     detected = stream.detected
     incremental = is_incremental(stream)
     modes = ["full_refresh", "incremental"] if detected.resumable else ["full_refresh"]
     originals = {column.name: original_of(column) for column in detected.columns}
+    key = [originals.get(name, name) for name in stream.primary_key]
     configured: dict[str, object] = {
-        "stream": {"name": detected.member, "json_schema": {}, "supported_sync_modes": modes},
+        "stream": {"name": detected.member, "json_schema": {}, "supported_sync_modes": modes} | dict(entry),
         "sync_mode": "incremental" if incremental else "full_refresh",
-        "destination_sync_mode": "append" if incremental else "overwrite",
+        "destination_sync_mode": _DESTINATION.get(stream.sync_mode, "append"),
     }
+    if key:
+        configured["primary_key"] = [[name] for name in key]
     if incremental and stream.cursor:
         configured["cursor_field"] = [originals.get(stream.cursor, stream.cursor)]
     return configured
+
+
+_DESTINATION = {"full_refresh_overwrite": "overwrite", "incremental_upsert": "append_dedup"}
+"""What becomes of the rows, in the protocol's words."""
+
+
+def _name(stream: Stream) -> str:
+    return stream.detected.member or ""
 
 
 def is_incremental(stream: Stream) -> bool:
@@ -72,19 +89,28 @@ def is_incremental(stream: Stream) -> bool:
     return stream.sync_mode.startswith("incremental") and stream.detected.resumable
 
 
-def states_before(connection: Connection, request: Request) -> list[dict[str, object]]:
+def states_before(
+    connection: Connection, request: Request, entries: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, object]]:
     """The states to go on from, as the protocol wants them."""
     known = [
-        (stream.detected.member, request.state_of(stream.dataset)) for stream in connection.streams
+        (_name(stream), request.state_of(stream.dataset)) for stream in connection.streams
         if is_incremental(stream)
     ]  # fmt: skip
     old = next((state[LEGACY] for _, state in known if LEGACY in state), None)
     if old is not None:
         return [{"type": "LEGACY", "data": old}]
     streams = [
-        {"stream_descriptor": {"name": name}, "stream_state": state[STATE]} for name, state in known if STATE in state
+        {"stream_descriptor": _descriptor(name, entries.get(name, {})), "stream_state": state[STATE]}
+        for name, state in known
+        if STATE in state
     ]
     shared = next((state[SHARED] for _, state in known if SHARED in state), None)
     if shared is not None:
         return [{"type": "GLOBAL", "global": {"shared_state": shared, "stream_states": streams}}]
     return [{"type": "STREAM", "stream": stream} for stream in streams]
+
+
+def _descriptor(name: str, entry: Mapping[str, Any]) -> dict[str, object]:
+    space = entry.get("namespace")
+    return {"name": name, "namespace": space} if space else {"name": name}

@@ -92,7 +92,8 @@ def read(task: Task) -> Rows:
         about["records"],
         staged,
         findings=(*_conflicts(conflicting), *_unasked(about["unasked"])),
-        state=about["state"] if is_incremental(task.stream) else None,
+        # A connector that found nothing may send no state: the next sync goes on from where this one did.
+        state=(about["state"] or dict(task.state)) if is_incremental(task.stream) else None,
     )
 
 

@@ -88,7 +88,7 @@ def is_broken(line: bytes) -> bool:
     (True, False)
     """
     head = line[:_HEAD]
-    return head.startswith(b"{") and any(kind in head for kind in (b'"RECORD"', b'"STATE"'))
+    return head.startswith(b"{") and any(kind in head for kind in (b'"RECORD', b'"STATE'))
 
 
 def error_of(message: Message) -> Error | None:

@@ -1,4 +1,4 @@
-"""One run of a connector. Its configuration goes through a file that only we can read and that does not outlive it.
+"""One run of a connector, asked in the protocol's words.
 
 A connector may fail in four ways, all of them told as ``E_CONNECTOR``: a non-zero exit, an error trace, a check
 that says FAILED although the exit is 0, and silence past the deadline.
@@ -6,15 +6,13 @@ that says FAILED although the exit is 0, and silence past the deadline.
 
 from __future__ import annotations
 
-import json
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from udb_pipelines.connectors.airbyte import messages
+from udb_pipelines.connectors.airbyte.handover import handed
 from udb_pipelines.connectors.airbyte.messages import Error, Message
 from udb_pipelines.connectors.airbyte.pins import Pin
 from udb_pipelines.connectors.airbyte.running import Patience, output, started, whole_lines
@@ -109,7 +107,7 @@ def _run(
     command: Path, pin: Pin, arguments: list[str], files: Mapping[str, object], take: Take, patience: Patience
 ) -> None:
     errors: list[Error] = []
-    with _files(files) as options, started([str(command), *arguments, *options]) as (process, said):
+    with handed(files) as (folder, options), started([str(command), *arguments, *options], folder) as (process, said):
         try:
             for lines in whole_lines(output(process, patience), pin.name):
                 errors += take(lines)
@@ -144,18 +142,6 @@ def _refused(pin: Pin, said: str) -> UdbError:
     told = scrub.text(" ".join(said.split()))[:300]
     code = "E_AUTH" if any(word in told.lower() for word in _AUTH) else "E_CONNECTOR"
     return UdbError(code, f"{pin.name} says: {told}")
-
-
-@contextmanager
-def _files(contents: Mapping[str, object]) -> Iterator[list[str]]:
-    """Options naming temporary files with ``contents``; the folder is readable by this user only."""
-    with tempfile.TemporaryDirectory(prefix="udb-connector-") as folder:
-        options = []
-        for name, content in contents.items():
-            file = Path(folder) / f"{name}.json"
-            file.write_text(json.dumps(content), encoding="utf-8")
-            options += [f"--{name}", str(file)]
-        yield options
 
 
 def _last_line(text: str) -> str:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from udb_pipelines.connectors.airbyte.environments import environment
 from udb_pipelines.errors import UdbError
@@ -82,11 +83,14 @@ def whole_lines(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def started(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], str]]]:
-    """The process, in a group of its own that does not outlive the block; and what gives the end of its errors."""
+def started(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], str]]]:
+    """The process, in a group of its own that does not outlive the block; and what gives the end of its errors.
+
+    ``folder`` is for what it needs on its way.
+    """
     process = subprocess.Popen(  # noqa: S603 - the command of an environment that we made
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-        env=environment(), start_new_session=True,
+        env={**environment(), "TMPDIR": str(folder)}, start_new_session=True,
     )  # fmt: skip
     errors = _Tail(process)
     try:

@@ -1,10 +1,13 @@
 """A connector for the tests: it speaks the protocol as published ones do, their odd ways included.
 
 Its configuration says what happens: ``rows`` (how many there are now), ``trouble`` (how it fails), ``state`` (kind of
-state it sends). It reads rows after the state it is given, the last one again.
+state it sends), ``also`` (fields that came later), ``note`` (a file for what it was asked). It reads rows after the
+state it is given, the last one again.
 """
 
 import json
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -52,7 +55,13 @@ def row(number: int) -> dict[str, object]:
 
 def send_state(kind: str, last: int) -> None:
     stream = {"stream_descriptor": {"name": "orders"}, "stream_state": {"last": last}}
-    if kind == "global":
+    if kind == "odd":
+        say(type="STATE", state={"type": "PLANETARY", "planet": {"last": last}})
+        say(type="STATE", state={"type": "STREAM", "stream": {"stream_descriptor": {"name": "nobody"}}})
+        say(type="STATE", state={"type": "STREAM", "stream": {"stream_descriptor": None, "stream_state": {}}})
+    elif kind == "none":
+        return
+    elif kind == "global":
         say(type="STATE", state={"type": "GLOBAL", "global": {"shared_state": {"at": last}, "stream_states": [stream]}})
     elif kind == "legacy":
         say(type="STATE", state={"data": {"last": last}})
@@ -71,7 +80,38 @@ def last_of(state: object) -> int:
     return int(entry["stream"]["stream_state"]["last"])
 
 
+def get_into(trouble: str | None, config: dict[str, Any]) -> None:
+    """After two rows, of which the state was sent."""
+    sys.stdout.flush()
+    if trouble == "halfway":
+        say(type="TRACE", trace={"type": "ERROR", "emitted_at": 1, "error": {
+            "message": f"lost {config['token']}", "failure_type": "system_error"}})  # fmt: skip
+        sys.exit(1)
+    if trouble in ("killed", "goes on", "silent"):
+        send_state("stream", 2)
+        say(type="RECORD", record={"stream": "orders", "data": row(3), "emitted_at": 1})
+        sys.stdout.flush()
+    if trouble == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if trouble == "silent":
+        time.sleep(600)
+    if trouble == "goes on":
+        Path(config["note"]).write_text(json.dumps([os.getpid(), sys.argv]))
+        while True:
+            say(type="LOG", log={"level": "INFO", "message": "still here"})
+            sys.stdout.flush()
+            time.sleep(0.05)
+    if trouble == "garbage":
+        sys.stdout.write('\n{}\n[1]\nnull\n{"type": "RECORD' + "\n" + "\x00\x01 not a message \u00ff\n")
+        say(type="RECORD", record={"stream": "nobody asked", "data": {"a": 1}, "emitted_at": 1})
+    if trouble == "flood":
+        for _ in range(300):
+            sys.stderr.write("x" * 100_000 + "\n")
+
+
 def read(config: dict[str, Any]) -> None:
+    if "note" in config and config.get("trouble") != "goes on":
+        Path(config["note"]).write_text(json.dumps(option("--catalog")))
     for configured in option("--catalog")["streams"]:
         name = configured["stream"]["name"]
         say(type="TRACE", trace={"type": "STREAM_STATUS", "emitted_at": 1.5e12 + 0.25,
@@ -81,11 +121,10 @@ def read(config: dict[str, Any]) -> None:
             continue
         first = last_of(option("--state")) if configured["sync_mode"] == "incremental" else 1
         for number in range(first, config["rows"] + 1):
-            say(type="RECORD", record={"stream": name, "data": row(number), "emitted_at": 1700000000000.5})
-            if config.get("trouble") == "halfway" and number == 2:
-                say(type="TRACE", trace={"type": "ERROR", "emitted_at": 1, "error": {
-                    "message": f"lost {config['token']}", "failure_type": "system_error"}})  # fmt: skip
-                sys.exit(1)
+            data = row(number) | config.get("also", {})
+            say(type="RECORD", record={"stream": name, "data": data, "emitted_at": 1700000000000.5})
+            if number == 2:
+                get_into(config.get("trouble"), config)
         if configured["sync_mode"] == "incremental":
             send_state(config.get("state", "stream"), config["rows"])
         status = "INCOMPLETE" if config.get("trouble") == "incomplete" else "COMPLETE"

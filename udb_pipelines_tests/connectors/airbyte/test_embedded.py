@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import uuid
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,22 +18,9 @@ from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Source, SourceOptions, SyncResult
 from udb_pipelines.operations import scrub
 from udb_pipelines.warehouse import Lake, commit, last_state, query
-from udb_pipelines_tests.connectors.airbyte import connector as script
 from udb_pipelines_tests.connectors.sources import CREATED
 
 ADDRESS = "airbyte:fake@1.0"
-
-
-@pytest.fixture
-def installed(settings: Settings) -> Settings:
-    """A home in which the connector of the tests is installed, as the installer leaves it."""
-    folder = settings.connectors / "fake-1.0"
-    (folder / "bin").mkdir(parents=True)
-    command = folder / "bin" / "source-fake"
-    command.write_text(f"#!{sys.executable}\n{Path(script.__file__ or '').read_text()}")
-    command.chmod(0o755)
-    (folder / "ready.json").write_text(json.dumps({"requirement": "x", "spec": script.SPEC}))
-    return settings
 
 
 def source(token: str = "right", mode: str = "incremental_upsert", **config: Any) -> Source:
