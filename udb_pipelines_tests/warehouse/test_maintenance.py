@@ -12,11 +12,12 @@ import pytest
 
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
-from udb_pipelines.warehouse import Lake, check, commit, maintenance, query
+from udb_pipelines.warehouse import Lake, check, commit, maintenance, query, restore
 from udb_pipelines.warehouse.removal import Item
 from udb_pipelines_tests.warehouse.staging import Stager
 
 APPENDS = 8
+UPSERT = {"sync_mode": "incremental_upsert", "primary_key": ("id",)}
 
 
 def appended(lake: Lake, jobs: int = APPENDS, first: int = 0) -> dict[int, int]:
@@ -207,3 +208,36 @@ def test_files_with_deleted_rows_are_left_as_they_are(lake: Lake, mode: str) -> 
     assert maintenance.merges(lake) == (), "a plan must not offer each night what comes to nothing"
     assert maintenance.merge(lake, "shop") == 0
     assert {version: all_rows(lake, version) for version in versions} == before
+
+
+def test_a_small_table_that_is_overwritten_again_and_again_keeps_no_file_of_versions_that_are_gone(
+    any_lake: Lake,
+) -> None:
+    """Of ten rows or fewer DuckLake notes the rows as deleted, and would let every file stand."""
+    lake = no_grace(any_lake)
+    stage = Stager(lake.settings)
+    for number in range(6):
+        commit(lake, stage(f"SELECT {number} + range AS a FROM range(3)"))
+    commit(lake, stage("SELECT 1 AS id, 'x' AS v UNION ALL SELECT 2, 'y'", source="partly", **UPSERT))
+    commit(lake, stage("SELECT 1 AS id, 'z' AS v", source="partly", **UPSERT))
+
+    def rows(version: int) -> list[tuple[tuple[object, ...], ...]]:
+        orders = (f"FROM {table} ORDER BY 1" for table in ("shop", "partly"))
+        return [query(lake, text, as_of=version).rows for text in orders if version > 8 or "shop" in text]
+
+    every = [item.version for item in maintenance.versions(lake)][2:]
+    before = {version: rows(version) for version in every}
+    assert len(before) == 8
+    gone = [version for version in every[1:5] if version != every[2]]
+    assert maintenance.expire(lake, gone) == tuple(gone)
+    after = {version: rows(version) for version in every if version not in gone}
+    assert after == {version: before[version] for version in after}
+    planned = maintenance.unneeded_files(lake, time.time() + 25 * 3600)
+    assert len(planned) == len(gone)
+    maintenance.remove_files(lake, planned)
+    assert {version: rows(version) for version in after} == after
+    assert [item for item in check(lake) if item.status != "ok"] == []
+    commit(lake, stage("SELECT 7 AS a"))
+    assert query(lake, "FROM shop").rows == ((7,),)
+    assert restore.restore_to(lake, every[2]).version > every[2]
+    assert query(lake, "FROM shop ORDER BY 1").rows == before[every[2]][0]

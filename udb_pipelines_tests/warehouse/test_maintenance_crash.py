@@ -17,7 +17,8 @@ from udb_pipelines_tests.warehouse.staging import Stager
 STEPS = (
     ("retention written down", 1), ("retention compressed", 1), ("retention archived", 1), ("retention removed", 1),
     ("retention removed", 2), ("merged", 1), ("merge synced", 1), ("merge committed", 1), ("merge recorded", 1),
-    ("expired", 1), ("expiry committed", 1), ("retention written down", 3), ("retention removed", 4),
+    ("dead files ended", 1), ("expired", 1), ("expiry committed", 1),
+    ("retention written down", 3), ("retention removed", 4),
 )  # fmt: skip
 
 
