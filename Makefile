@@ -16,7 +16,7 @@ CATALOG ?= sqlite
 export UDB_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-long lint types format lock docs bench bench-connectors bench-detect bench-profile bench-durability soak fuzz corpora azurite clean
+.PHONY: help install demo dev test test-long lint types format lock docs bench bench-connectors bench-detect bench-profile bench-durability soak crowd fuzz corpora azurite clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ bench-durability: $(STAMP) ## Measure commits, readers and restores and save ben
 
 soak: $(STAMP) ## Kill random operations on a warehouse again and again (ROUNDS=1000 SEED=1 CATALOG=sqlite|postgres)
 	@$(BIN)/python -m udb_pipelines_tests.warehouse.proof.soak --rounds $(ROUNDS) --seed $(SEED) --catalog $(CATALOG)
+
+crowd: $(STAMP) ## Let 8 writers and 16 readers loose on a warehouse (SECONDS=300 SEED=1 CATALOG=sqlite|postgres)
+	@$(BIN)/python -m udb_pipelines_tests.warehouse.proof.crowd --seconds $(SECONDS) --seed $(SEED) --catalog $(CATALOG)
 
 fuzz: $(STAMP) ## Read damaged public files for minutes (SECONDS=300): no crash, no hang
 	@$(BIN)/python -m udb_pipelines_tests.detection.fuzz $(SECONDS)

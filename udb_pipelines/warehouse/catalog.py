@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -31,6 +31,10 @@ REGISTER = "udb_timelines"
 """Table with one row, in the database's own schema: the register of timelines of a PostgreSQL catalog."""
 
 _SECRET = "udb_catalog"  # noqa: S105 - the name of a DuckDB secret, not its content
+
+
+_KEPT = "udb_kept_open"
+"""Name of an SQLite catalog, attached once more."""
 
 
 class Catalog(ABC):
@@ -91,6 +95,11 @@ class Catalog(ABC):
             f"ATTACH {quote_literal(target)} AS lake (DATA_PATH {quote_literal(f'{self.files}/')}, "
             f"OVERRIDE_DATA_PATH true{options}{read}{pinned})"
         )
+
+    @contextmanager
+    def kept_open(self, connection: duckdb.DuckDBPyConnection, *, writing: bool) -> Iterator[None]:
+        """Around several transactions of ``connection``; there is nothing to do for a server."""
+        yield
 
     def attach_plain(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Attach the catalog's own tables, read-only, as ``catalog``."""
@@ -214,11 +223,34 @@ class SqliteCatalog(Catalog):
         draft.rename(self.file)
         sync_all([self.file])
 
+    @contextmanager
+    def kept_open(self, connection: duckdb.DuckDBPyConnection, *, writing: bool) -> Iterator[None]:
+        """Keep the file open from the first transaction to the last.
+
+        DuckDB opens it for each transaction. SQLite, when the last one closes it, brings its log into it and removes
+        that, and turns everybody away meanwhile: in each commit several times, for as long as the disk takes. So there
+        is always one more that has it open; at the end of a writer, the log is brought in while others read.
+        """
+        with closing(connection.cursor()) as first:
+            # A copy of a catalog has no log yet, and gets one only while nobody else has it open.
+            mode = self._writing.replace("META_", "") if writing else ", READ_ONLY"
+            options = f"TYPE sqlite, BUSY_TIMEOUT {BUSY_MS}{mode}"
+            first.execute(f"ATTACH {quote_literal(self.file)} AS {_KEPT} ({options}); BEGIN; {_look('user_version')}")
+            yield
+            if writing:
+                with closing(connection.cursor()) as last, suppress(duckdb.Error):  # what is committed stays committed
+                    last.execute(f"BEGIN; {_look('user_version')}")
+                    first.execute(f"ROLLBACK; {_look('wal_checkpoint(PASSIVE)')}")
+
     def _plain(self) -> str:
         return f"{quote_literal(self.file)} AS catalog (TYPE sqlite, READ_ONLY, BUSY_TIMEOUT {BUSY_MS})"
 
     def _lake(self) -> tuple[str, str]:
         return f"ducklake:sqlite:{self.file}", f", META_BUSY_TIMEOUT {BUSY_MS}"
+
+
+def _look(pragma: str) -> str:
+    return f"FROM sqlite_query('{_KEPT}', 'PRAGMA {pragma}')"
 
 
 class PostgresCatalog(Catalog):

@@ -6,7 +6,7 @@ Commits belong to ``commit``; this module only attaches, and creates the lake wh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -67,12 +67,13 @@ class Lake:
         with self._connected(threads) as connection, ExitStack() as around:
             with _opening():
                 catalog = self._chosen(connection)
-                version = self._leased(catalog, connection, as_of, around)
-                if version is not None:
-                    catalog.attach(connection, version=version, read_only=True)
-                if version is None or not ledger.exists(connection):
-                    _attach_empty(connection)
-                connection.execute("USE lake")
+                with catalog.kept_open(connection, writing=False) if catalog.exists() else nullcontext():
+                    version = self._leased(catalog, connection, as_of, around)
+                    if version is not None:
+                        catalog.attach(connection, version=version, read_only=True)
+                    if version is None or not ledger.exists(connection):
+                        _attach_empty(connection)
+                    connection.execute("USE lake")
             yield connection
 
     def _leased(
@@ -104,11 +105,13 @@ class Lake:
         """
         if self.timeline is not None:
             raise UdbError("E_TIMELINE", f"timeline {self.timeline} can only be read: writing goes on with the current")
-        with self._connected(threads) as connection:
+        with self._connected(threads) as connection, ExitStack() as around:
             with _opening():
                 if self.catalog.version(connection, None) is None:
                     self._create()
-                _attach_for_writing(self.catalog.current(connection), connection)
+                catalog = self.catalog.current(connection)
+                around.enter_context(catalog.kept_open(connection, writing=True))
+                _attach_for_writing(catalog, connection)
                 if not ledger.exists(connection):
                     self._add_ledger(connection)
                 connection.execute("SET ducklake_max_retry_count = 0")

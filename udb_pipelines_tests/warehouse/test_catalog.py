@@ -6,17 +6,18 @@ of its own, which knows nothing of Python's.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from udb_pipelines.engine import connect, quote_literal
-from udb_pipelines.warehouse import Lake, commit
+from udb_pipelines.warehouse import Lake, commit, steps
 from udb_pipelines.warehouse.catalog import SqliteCatalog
 from udb_pipelines_tests.warehouse.staging import Stager
 
@@ -64,6 +65,25 @@ def test_a_commit_keeps_its_locks(
         assert another_writer(file) == "kept out"
         looks(lake.catalog, tmp_path)
         assert another_writer(file) == others
+
+
+def test_the_log_stays_while_a_commit_is_made(lake: Lake, stage: Stager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever removes it keeps every reader out meanwhile; at rest there is none, so that the file can be copied."""
+    commit(lake, stage("SELECT 1 AS id"))
+    assert isinstance(lake.catalog, SqliteCatalog)
+    log = lake.catalog.file.with_name(f"{lake.catalog.file.name}-wal")
+    assert not log.exists()
+    again = stage("SELECT 2 AS id")
+    with ExitStack() as around:
+        seen: list[int] = []
+        monkeypatch.setattr(
+            steps, "reached", lambda _: seen.append(around.enter_context(log.open("rb", buffering=0)).fileno())
+        )
+        commit(lake, again)
+        files = {(os.fstat(descriptor).st_dev, os.fstat(descriptor).st_ino) for descriptor in seen}
+    assert len(seen) > 4
+    assert len(files) == 1
+    assert not log.exists()
 
 
 def test_a_copy_is_whole_and_needs_nothing_beside(lake: Lake, stage: Stager, tmp_path: Path) -> None:

@@ -192,7 +192,8 @@ def main(arguments: list[str]) -> int:
         warm_up(folder)
         place = Place(folder, server.new_database() if server else None)
         found = crowd(place, chosen.seconds, chosen.writers, chosen.readers, chosen.seed)
-    sys.stdout.write(json.dumps(found) + "\n")
+    asked = {"catalog": chosen.catalog, "seconds": chosen.seconds, "writers": chosen.writers, "readers": chosen.readers}
+    sys.stdout.write(json.dumps({**asked, **found}) + "\n")
     return 1 if found["failures"] else 0
 
 
