@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from udb_pipelines.errors import UdbError
 
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings
-    from udb_pipelines.models import Detection, Source, SourceOptions
+    from udb_pipelines.models import ColumnSchema, Detection, Source, SourceOptions
 
 _PASSWORD = re.compile(r"(?P<before>://[^/@:]*:)(?P<password>[^@$]+)(?P<after>@)")
 
@@ -125,25 +126,57 @@ def _look(source: Source, settings: Settings) -> tuple[Detection, float]:
 
 
 def _differences(source: Source, found: Detection, settings: Settings) -> list[str]:
-    """Columns that come and go with the next sync, by table. Types are known when the rows are."""
+    """What the next sync would find changed, by table, and what it would do about it."""
     from udb_pipelines import warehouse
     from udb_pipelines.connectors import provision
 
     last = warehouse.last_sync(warehouse.Lake(settings), source.name)
     if last is None:
         return ["never loaded"]
-    stored = {dataset.dataset: {column.name for column in dataset.columns} for dataset in last.datasets}
+    stored = {dataset.dataset: dataset.columns for dataset in last.datasets}
+    seen = _seen_before(source.name, settings)
     told = []
     for stream in provision(source, found).streams:
-        now = {column.name for column in stream.detected.columns}
-        before = stored.get(stream.dataset)
+        now, before = stream.detected.columns, stored.get(stream.dataset)
         if before is None:
             told.append(f"{stream.dataset} is new")
         elif now:
-            changes = [f"+{name}" for name in sorted(now - before)]
-            changes += [f"-{name}" for name in sorted(before - now - {"_udb_file"})]
-            told += [f"{stream.dataset}: {' '.join(changes)}"] if changes else []
-    return told
+            changes = _changes(now, before, seen.get(stream.dataset, {}))
+            told += [f"{stream.dataset}: {', '.join(changes)}"] if changes else []
+    policy = source.options.on_schema_change
+    return [*told, f"on_schema_change is {policy}"] if any(": " in line for line in told) else told
+
+
+def _changes(now: Sequence[ColumnSchema], stored: Sequence[ColumnSchema], seen: Mapping[str, str]) -> list[str]:
+    """Columns that come and go, and those whose type the source declares otherwise than at the last sync.
+
+    What a column is stored as says less: where a source declares no exact type, its rows decide.
+    """
+    names, before = {column.name for column in now}, {column.name for column in stored}
+    came = [f"+{column.name} {column.type}" for column in now if column.name not in before]
+    went = [f"-{name}" for name in sorted(before - names - {"_udb_file"})]
+    other = [
+        f"{column.name} {seen[column.name]} → {column.type}"
+        for column in now
+        if column.name in before and seen.get(column.name, column.type) != column.type
+    ]
+    return came + went + other
+
+
+def _seen_before(name: str, settings: Settings) -> dict[str, dict[str, str]]:
+    """The types that the last job found declared in the source, by dataset and column; empty without one."""
+    from pydantic import ValidationError
+
+    from udb_pipelines.models import Connection
+
+    try:
+        text = (settings.stages / name / "connection.json").read_text(encoding="utf-8")
+        known = Connection.model_validate_json(text)
+    except (OSError, ValidationError):
+        return {}
+    return {
+        stream.dataset: {column.name: column.type for column in stream.detected.columns} for stream in known.streams
+    }
 
 
 def _show(found: Detection) -> None:

@@ -67,6 +67,7 @@ def set_state(
     """
     from udb_pipelines import warehouse
     from udb_pipelines.cli import session
+    from udb_pipelines.connectors.cursors import check_like
 
     state = _state(source)
     for name in _chosen(source, state, dataset):
@@ -74,6 +75,7 @@ def set_state(
             raise UdbError(
                 "E_OPTION", f"the state of {name} belongs to its connector", remedy=f"udb state reset {source}"
             )
+        check_like(value, str(state[name]["cursor"]))
         state[name] = {**state[name], "cursor": value}
     warehouse.set_state(session.lake(), source, state, str(uuid.uuid4()))
     note(f"{source} goes on from {value}. Read it with: udb run {source}")

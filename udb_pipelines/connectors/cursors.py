@@ -7,11 +7,12 @@ arrive late, are read again, and the commit recognises those it has. Values are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Literal
 
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Stream
@@ -19,6 +20,13 @@ from udb_pipelines.models import Stream
 CURSOR, COLUMN = "cursor", "column"
 """Keys of a stream's state."""
 
+Kind = Literal["number", "time", "text"]
+_NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT|DECIMAL|NUMERIC|DOUBLE|FLOAT|REAL")
+_TIMES = re.compile(r"DATE|TIMESTAMP")
+_WRITTEN = {
+    "number": "give a number, such as 1000",
+    "time": "give a day or a moment, such as 2026-01-31 or '2026-01-31 14:00:00+00'",
+}
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -69,7 +77,8 @@ class Request:
         """``stream`` as it is to be read now.
 
         Raises:
-            UdbError: ``E_OPTION`` when a span is asked for of a stream that has no cursor to measure it by.
+            UdbError: ``E_OPTION`` when a span is asked for of a stream that has no cursor to measure it by, or one that
+                does not suit the cursor, or that holds nothing.
         """
         if self.full:
             return stream.model_copy(update={"sync_mode": "full_refresh_overwrite"})
@@ -79,7 +88,77 @@ class Request:
                 f"{stream.dataset} is not read incrementally, so no part of it can be read again",
                 remedy="run it without --from and --to",
             )
+        if self.span != ALL:
+            kinds = {column.name: column.type for column in stream.detected.columns}
+            _check_span(self.span, kind_of(kinds.get(stream.cursor or "", "")))
         return stream
+
+
+def kind_of(sql_type: str) -> Kind:
+    """What values of a DuckDB type are compared as.
+
+    >>> kind_of("DECIMAL(10,2)"), kind_of("TIMESTAMP WITH TIME ZONE"), kind_of("VARCHAR")
+    ('number', 'time', 'text')
+    """
+    return "time" if _TIMES.match(sql_type) else "number" if _NUMBERS.match(sql_type) else "text"
+
+
+def kind_of_value(value: str) -> Kind:
+    """What a cursor value looks like.
+
+    >>> kind_of_value("2026-01-31"), kind_of_value("-1.50"), kind_of_value("A-17")
+    ('time', 'number', 'text')
+    """
+    return "number" if _number(value) is not None else "time" if _time(value) is not None else "text"
+
+
+def check_like(value: str, present: str) -> None:
+    """Refuse a cursor of another kind than the one it is to replace: no row of the source could be compared with it.
+
+    Raises:
+        UdbError: ``E_OPTION``.
+    """
+    wanted = kind_of_value(present)
+    if wanted != "text" and kind_of_value(value) != wanted:
+        raise UdbError("E_OPTION", f"the cursor is a {wanted}, and that value is none", remedy=_WRITTEN[wanted])
+
+
+def _check_span(span: Window, kind: Kind) -> None:
+    ends = [end for end in (span.low, span.high) if end is not None]
+    if kind != "text" and any(kind_of_value(end) != kind for end in ends):
+        raise UdbError("E_OPTION", f"the cursor is a {kind}, and --from or --to is none", remedy=_WRITTEN[kind])
+    if span.low is not None and span.high is not None and not _is_before(span.low, span.high):
+        raise UdbError(
+            "E_OPTION",
+            "nothing lies between --from and --to, which is left out itself",
+            remedy="give the smaller value with --from",
+        )
+
+
+def _is_before(low: str, high: str) -> bool:
+    numbers, times = (_number(low), _number(high)), (_time(low), _time(high))
+    if numbers[0] is not None and numbers[1] is not None:
+        return numbers[0] < numbers[1]
+    if times[0] is not None and times[1] is not None:
+        return times[0] < times[1]
+    return low.encode() < high.encode()
+
+
+def _number(value: str) -> Decimal | None:
+    try:
+        found = Decimal(value)
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
+def _time(value: str) -> datetime | None:
+    """A moment; one without a zone is in UTC."""
+    try:
+        found = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def window(stream: Stream, state: Mapping[str, Any], lookback: str | None, span: Window) -> Window:

@@ -21,7 +21,7 @@ def test_a_file_is_applied_tested_and_exported(udb: Udb, customers: Path) -> Non
     assert (tested["result"], tested["what"]) == ("ok", "never loaded")
     assert udb("run", "people").code == 0
     customers.write_text(customers.read_text().replace("city", "town"))
-    assert "+town -city" in udb("sources", "test", "people").out
+    assert "people: +town VARCHAR, -city; on_schema_change is evolve" in udb("sources", "test", "people", "--json").out
     customers.unlink()
     failed = udb("sources", "test", "people")
     assert failed.code == 3

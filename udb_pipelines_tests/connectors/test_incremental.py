@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import signal
 import sqlite3
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from contextlib import closing
@@ -24,7 +27,7 @@ from udb_pipelines.connectors import extract, provision
 from udb_pipelines.connectors.cursors import Request, Window, behind
 from udb_pipelines.detection import detect
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import SyncResult
+from udb_pipelines.models import ColumnSchema, DetectedStream, Stream, SyncResult
 from udb_pipelines.warehouse import Lake, commit, last_state, last_sync, query
 from udb_pipelines_tests.connectors.sources import source_of
 
@@ -211,3 +214,80 @@ def test_a_lookback_in_seconds_is_exact(moment: Any, seconds: int) -> None:
     except OverflowError:
         return
     assert datetime.fromisoformat(behind(str(moment), f"{seconds}s")) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "said"),
+    [
+        ("TIMESTAMPTZ", "yesterday", None, "is a time"),
+        ("DATE", None, "17", "is a time"),
+        ("BIGINT", "2026-01-01", None, "is a number"),
+        ("DECIMAL(10,2)", None, "NaN", "is a number"),
+        ("TIMESTAMP", "2026-10-06", "2026-10-04", "nothing lies"),
+        ("TIMESTAMPTZ", "2026-10-06T02:00+02:00", "2026-10-06", "nothing lies"),
+        ("BIGINT", "10", "9", "nothing lies"),
+        ("VARCHAR", "b", "a", "nothing lies"),
+        ("VARCHAR", "10", "9", "nothing lies"),
+        ("BIGINT", "9", "10", None),
+        ("VARCHAR", "9", "10", None),
+        ("VARCHAR", "anything", None, None),
+        ("TIMESTAMPTZ", "2026-10-04", "2026-10-04T00:00:01Z", None),
+    ],
+)
+def test_a_range_suits_the_cursor_and_holds_something(
+    kind: str, low: str | None, high: str | None, said: str | None
+) -> None:
+    stream = Stream(
+        detected=DetectedStream(
+            name="t", format="database", files=("x",), columns=(ColumnSchema(name="seen", type=kind),)
+        ),
+        dataset="shop", sync_mode="incremental_upsert", primary_key=("id",), cursor="seen",
+    )  # fmt: skip
+    request = Request(span=Window(low, high))
+    if said is None:
+        assert request.applied(stream) == stream
+        return
+    with pytest.raises(UdbError, match=said) as caught:
+        request.applied(stream)
+    assert caught.value.code == "E_OPTION"
+
+
+# --- histories with processes that die ------------------------------------------------------------------
+
+HISTORY: dict[str, Any] = {"tombstone": "gone", "delete_missing": True, "lookback": "30s"}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_history_with_kills_ends_as_the_source_is(settings: Settings, postgres_url: str, seed: int) -> None:
+    """After each kill the warehouse holds the version before or the one after, and the next sync mends what is left."""
+
+    def run(statement: str) -> None:
+        with closing(psycopg2.connect(postgres_url)) as connection, connection, connection.cursor() as made:
+            made.execute(statement)
+
+    shop, chance, second, deaths = Shop(postgres_url, run, "TIMESTAMPTZ"), random.Random(seed), 100, 0
+    shop.put(0, second, "first")
+    sync(settings, shop, **HISTORY)
+    for _ in range(4):
+        before = stored(settings)
+        for _ in range(chance.randint(1, 12)):
+            second += chance.choice([0, 0, 1, 5])
+            number = chance.randint(0, 15)
+            if chance.random() < 0.2:
+                run(f"DELETE FROM t WHERE id = {number}")
+            else:
+                shop.put(number, second, chance.choice("abc"), chance.random() < 0.2)
+        shop.put(100 + second, second - chance.randint(0, 20), "late")
+        command = [sys.executable, "-m", "udb_pipelines_tests.connectors.killed", postgres_url, str(settings.home)]
+        done = subprocess.run([*command, str(chance.randint(1, 9))], check=False, capture_output=True, text=True)
+        died = done.returncode == -signal.SIGKILL
+        assert died or done.returncode == 0, done.stderr
+        deaths += died
+        living_now = living(shop)
+        assert stored(settings) in ((before, living_now) if died else (living_now,))
+        if chance.random() < 0.7:  # else the next one goes on from what the dead one left
+            sync(settings, shop, **HISTORY)
+            assert stored(settings) == living_now
+    sync(settings, shop, **HISTORY)
+    assert stored(settings) == living(shop)
+    assert deaths > 0
