@@ -23,7 +23,7 @@ from udb_pipelines.warehouse.targets.base import Moved, unheard
 from udb_pipelines.warehouse.targets.folder import FolderTarget
 
 TABLES = 8
-TIMES = 5
+TIMES = 3
 LEAST = 0.5
 """Of the speed of a plain copy."""
 _ROW_BYTES = 16.5
