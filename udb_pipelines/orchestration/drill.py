@@ -41,11 +41,17 @@ def drill_asset() -> dg.AssetsDefinition:
 
 
 def _drill(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]:
-    done = [
-        (own.settings.tenant, outcome)
-        for own in udb.tenants()
-        if (outcome := in_stage("drill", job_id=context.run.run_id, source="warehouse", work=partial(_of, own)))
-    ]
+    done: list[tuple[str, Drill]] = []
+    failures: list[dg.Failure] = []
+    for own in udb.tenants():
+        try:
+            outcome = in_stage("drill", job_id=context.run.run_id, source="warehouse", work=partial(_of, own))
+        except dg.Failure as error:
+            failures.append(error)  # the other tenants have theirs all the same
+        else:
+            done += [(own.settings.tenant, outcome)] if outcome else []
+    if failures:
+        raise failures[0]
     if not done:
         raise dg.Failure("the warehouse holds nothing yet: run a job first", allow_retries=False)
     problems = [problem for _, drill in done for problem in drill.problems]
