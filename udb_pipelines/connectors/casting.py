@@ -38,6 +38,13 @@ PART_GROUP = 2_048
 _ENCODING = "FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000"
 PARQUET = f"{_ENCODING}, ROW_GROUP_SIZE {ROW_GROUP}"
 """Against zstd alone: half the time to write, a tenth less space, a fifth less time to read. Measured on 30 columns."""
+
+
+def in_groups_of(rows: int) -> str:
+    """How Parquet is written whose rows are so long that a row group takes only so many."""
+    return f"{_ENCODING}, ROW_GROUP_SIZE {rows}"
+
+
 VIOLATION = "udb: a value does not fit the type of its column"
 
 

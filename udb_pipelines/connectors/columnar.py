@@ -11,6 +11,7 @@ from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.portable import stored_as
 from udb_pipelines.connectors.progress import watched
 from udb_pipelines.connectors.reading import FILE_COLUMN, Rows, Task, relative_names
+from udb_pipelines.detection import long_rows
 from udb_pipelines.detection.unpack import unpack_to
 from udb_pipelines.engine import extension_file, quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
@@ -39,7 +40,7 @@ def read(task: Task) -> Rows:
         stored = _stored(task, " UNION ALL BY NAME ".join(selects))
         with watched(task.duck, task.what, counted):
             (written,) = task.duck.execute(
-                f"COPY ({stored}) TO {quote_literal(task.target)} ({casting.PARQUET})"
+                f"COPY ({stored}) TO {quote_literal(task.target)} ({_encoding(task, files)})"
             ).fetchall()
     staged = int(written[0])
     if staged != counted:
@@ -75,7 +76,7 @@ def _stored(task: Task, sql: str) -> str:
 def _select(task: Task, file: Path, index: int) -> str:
     form = task.stream.detected.format
     if form == "parquet":
-        return f"SELECT * FROM read_parquet({quote_literal(file)}, hive_partitioning = false)"
+        return f"SELECT * FROM read_parquet({quote_literal(_readable(task, file, index))}, hive_partitioning = false)"
     if form == "avro":
         task.duck.load_extension(str(extension_file("avro")))
         return f"SELECT * FROM read_avro({quote_literal(file)})"
@@ -86,6 +87,32 @@ def _select(task: Task, file: Path, index: int) -> str:
     task.duck.execute(f"COPY {name} TO {quote_literal(copy)} ({casting.PARQUET})")
     task.duck.unregister(name)
     return f"SELECT * FROM read_parquet({quote_literal(copy)})"
+
+
+def _readable(task: Task, file: Path, index: int) -> Path:
+    """The file, or a copy in short row groups where DuckDB would have to hold gigabytes to read its rows."""
+    rows = long_rows.rows_that_fit(long_rows.row_bytes(task.duck, file))
+    if rows == long_rows.AT_A_TIME:
+        return file
+    copy = task.folder / f"{index}.short.parquet"
+    if not copy.exists():
+        try:
+            long_rows.in_short_groups(file, copy, rows)
+        except (ValueError, OSError) as error:
+            raise _damaged(file, error) from None
+    return copy if _types(task, copy) == _types(task, file) else file
+
+
+def _types(task: Task, file: Path) -> list[object]:
+    return [row[:2] for row in task.duck.execute(f"DESCRIBE FROM read_parquet({quote_literal(file)})").fetchall()]
+
+
+def _encoding(task: Task, files: list[Path]) -> str:
+    """How the rows are written: in short row groups where they are long."""
+    if task.stream.detected.format != "parquet":
+        return casting.PARQUET
+    rows = min(long_rows.rows_that_fit(long_rows.row_bytes(task.duck, file)) for file in files)
+    return casting.PARQUET if rows == long_rows.AT_A_TIME else casting.in_groups_of(rows)
 
 
 def _count(task: Task, file: Path, select: str) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from udb_pipelines.config import Settings
+from udb_pipelines.detection import long_rows
 from udb_pipelines.detection.naming import name_columns
 from udb_pipelines.engine import Extension, connect, quote_literal
 from udb_pipelines.errors import UdbError
@@ -26,13 +27,16 @@ def describe_columnar(path: Path, name: str, format_: Format, settings: Settings
     """Columns with their DuckDB types, and the number of rows where the file says it.
 
     Raises:
-        UdbError: ``E_CORRUPT`` when the file cannot be read as what its first bytes announce.
+        UdbError: ``E_CORRUPT`` when the file cannot be read as what its first bytes announce, ``E_MEMORY`` when a
+            part that has to be read at once does not fit into memory.
     """
     readers: dict[str, Callable[[Path, Settings], Described]] = {
         "parquet": _parquet, "avro": _avro, "arrow": _arrow, "orc": _orc,
     }  # fmt: skip
     try:
         columns, rows = readers[format_](path, settings)
+    except duckdb.OutOfMemoryException:
+        raise UdbError("E_MEMORY", f"{name} has pages that do not fit into {settings.memory_limit} of memory") from None
     except (duckdb.Error, OSError, ValueError, OverflowError, MemoryError):
         raise UdbError("E_CORRUPT", f"{name} begins like {format_}, but cannot be read as it") from None
     if not columns:
@@ -45,18 +49,16 @@ def _parquet(path: Path, settings: Settings) -> Described:
     columns = _duckdb(settings, f"read_parquet({file})")
     with connect(settings) as connection:
         found = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({file})").fetchone()
-        # Damage is often inside the pages and not in the footer.
-        connection.execute(f"SELECT * FROM read_parquet({file}) LIMIT 100").fetchall()
+        rows = long_rows.rows_that_fit(long_rows.row_bytes(connection, path))
+        if rows < long_rows.AT_A_TIME:
+            long_rows.decode(path, rows, whole=False)
+        else:
+            # Damage is often inside the pages and not in the footer.
+            connection.execute(f"SELECT * FROM read_parquet({file}) LIMIT 100").fetchall()
     if path.stat().st_size <= VERIFIED_BYTES:
-        _verify(path)
+        # A small file is decoded by a second reader: DuckDB's reads some damaged levels without complaint.
+        long_rows.decode(path, rows, whole=True)
     return columns, int(found[0]) if found else None
-
-
-def _verify(path: Path) -> None:
-    """Decode a small file with a second reader: DuckDB's reads some damaged levels without complaint."""
-    from pyarrow import parquet
-
-    parquet.read_table(str(path))
 
 
 def _avro(path: Path, settings: Settings) -> Described:
