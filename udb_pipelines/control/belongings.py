@@ -10,6 +10,7 @@ Putting back never takes anything away: what is there already stays, unless it i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +23,8 @@ from udb_pipelines.control.tenants import TenantRegistry
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Hold, Model, Source
 from udb_pipelines.secrets.store import SealedSecret, SecretStore
-from udb_pipelines.warehouse.files import make_folder, sync_all
+from udb_pipelines.warehouse import steps
+from udb_pipelines.warehouse.files import make_folder, sync_file, sync_folder
 
 _FOLDERS = ("contracts", "kpis")
 """Folders of the tenant that are taken along with all their files."""
@@ -71,18 +73,23 @@ def collect_files(settings: Settings, earlier: bytes) -> bytes:
 def put_back(settings: Settings, content: bytes, *, force: bool = False) -> PutBack:
     """Register and write what ``content`` holds; ``force`` replaces what is there and differs.
 
+    Killed on the way, it is done again: what had been put back is the same then.
+
     Raises:
         UdbError: ``E_SNAPSHOT`` when it cannot be understood, ``E_CONTROL``, ``E_TENANT``.
     """
     wanted = _understood(content)
     if settings.tenant != DEFAULT_TENANT and settings.tenant not in TenantRegistry(settings).list():
         TenantRegistry(settings).add(settings.tenant)
-    done = [
-        *_sources(SourceRegistry(settings), wanted.sources, force),
-        *_secrets(SecretStore(settings), wanted.secrets, force),
-        *_holds(HoldRegistry(settings), wanted.holds),
-        *_files(settings.tenant_home, wanted.files, force),
-    ]
+    done = []
+    for name, state in chain(
+        _sources(SourceRegistry(settings), wanted.sources, force),
+        _secrets(SecretStore(settings), wanted.secrets, force),
+        _holds(HoldRegistry(settings), wanted.holds),
+        _files(settings.tenant_home, wanted.files, force),
+    ):
+        done.append((name, state))
+        steps.reached("belonging put back")
     return PutBack(
         put=tuple(name for name, state in done if state == "put"),
         kept=tuple(name for name, state in done if state == "kept"),
@@ -175,6 +182,8 @@ def _files(home: Path, wanted: dict[str, bytes], force: bool) -> Iterator[tuple[
             make_folder(path.parent)
             draft = path.with_name(f".{path.name}.new")
             draft.write_bytes(content)
+            sync_file(draft)  # before it has its name: half a file under it would be kept as one of today's
+            steps.reached("belonging written")
             draft.rename(path)
-            sync_all([path])
+            sync_folder(path.parent)
             yield name, "put"

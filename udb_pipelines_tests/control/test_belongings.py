@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,3 +52,36 @@ def test_nothing_is_made_where_there_is_nothing(settings: Settings) -> None:
 def test_no_file_leaves_its_folder(settings: Settings, path: str) -> None:
     with pytest.raises(UdbError, match="outside"):
         put_back(settings, json.dumps({"files": {path: "eA=="}}).encode(), force=True)
+
+
+KILLED = """
+import os, signal, sys
+from itertools import count
+from pathlib import Path
+from udb_pipelines.config import Settings
+from udb_pipelines.control.belongings import put_back
+from udb_pipelines.warehouse import steps
+
+home, content, last = sys.argv[1:]
+seen = count(1)
+steps.reached = lambda _: os.kill(os.getpid(), signal.SIGKILL) if next(seen) == int(last) else None
+put_back(Settings(home=Path(home)), Path(content).read_bytes())
+"""
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
+def test_killed_on_the_way_it_is_done_again(settings: Settings, tmp_path: Path, step: int) -> None:
+    """At each thing that was put back, and between writing a file and naming it."""
+    SourceRegistry(settings).add(Source(name="shop", uri="/data/shop.csv", created_at=datetime.now(UTC)))
+    HoldRegistry(settings).add(Hold(name="shop", reason="case", created_at=datetime.now(UTC)))
+    for folder, name in (("kpis", "revenue.jsonl"), ("contracts", "shop.yaml")):
+        (settings.home / folder).mkdir()
+        (settings.home / folder / name).write_bytes(b"{}")
+    content = tmp_path / "content.json"
+    content.write_bytes(collect(settings))
+    elsewhere = Settings(home=tmp_path / "elsewhere")
+    done = subprocess.run([sys.executable, "-c", KILLED, elsewhere.home, content, str(step)], check=False)
+    assert done.returncode == -9
+    assert collect(elsewhere) != content.read_bytes()
+    assert put_back(elsewhere, content.read_bytes()).kept == ()
+    assert collect(elsewhere) == content.read_bytes()
