@@ -5,6 +5,7 @@ Nothing is read from the tables. Files are looked at here; for servers see :mod:
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -138,6 +139,28 @@ def derived(query: str) -> str:
     return f"(\n{query.strip().rstrip(';')}\n) AS udb_query"
 
 
+def member_of(schema: str, table: str) -> str:
+    """How a stream names a table: ``schema.table``, with the schema in quotes where it holds a dot itself.
+
+    >>> print(member_of("public", "order.items"), member_of("a.b", "c"))
+    public.order.items "a.b".c
+    """
+    return f"{quote_identifier(schema) if '.' in schema or schema.startswith(chr(34)) else schema}.{table}"
+
+
+def parts_of(member: str) -> tuple[str, str]:
+    """Schema and table of what :func:`member_of` gave.
+
+    >>> parts_of("public.order.items"), parts_of('"a.b".c')
+    (('public', 'order.items'), ('a.b', 'c'))
+    """
+    quoted = re.match(r'"((?:[^"]|"")*)"\.', member)
+    if quoted:
+        return quoted[1].replace('""', '"'), member[quoted.end() :]
+    schema, _, table = member.partition(".")
+    return schema, table
+
+
 def refused(name: str, *, absent: bool = False) -> UdbError:
     """The database does not take the query called ``name``, for want of a table or column when ``absent``."""
     if absent:
@@ -180,7 +203,7 @@ def streams_of(
             name=stream,
             format=format_,
             files=(file,),
-            member=None if table.query else f"{table.schema}.{table.name}",
+            member=None if table.query else member_of(table.schema, table.name),
             query=table.query,
             columns=table.columns,
             primary_key=table.key,

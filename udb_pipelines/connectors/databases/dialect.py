@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import duckdb
 
 from udb_pipelines.connectors.casting import TextColumn
-from udb_pipelines.detection.database import Listed, derived
+from udb_pipelines.detection.database import Listed, derived, parts_of
 from udb_pipelines.engine import Extension, extension_file, quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema
@@ -56,8 +56,8 @@ class Dialect(ABC):
         """The columns that ``query`` gives."""
 
     def table(self, member: str) -> str:
-        """The server's SQL of ``schema.table``; the table's name may hold dots."""
-        schema, _, table = member.partition(".")
+        """The server's SQL of a table that a stream names."""
+        schema, table = parts_of(member)
         return f"{self.identifier(schema)}.{self.identifier(table)}"
 
     def derived(self, query: str) -> str:
@@ -79,6 +79,17 @@ class Dialect(ABC):
     @abstractmethod
     def stored_type(self, column: ColumnSchema) -> str:
         """The DuckDB type that a column will most likely have."""
+
+    def doubt(self, column: ColumnSchema) -> str | None:
+        """The server's SQL: a value of the column would be wrong as it is asked for. None where none can be.
+
+        Asked of all rows before they are read, where they are counted.
+        """
+        return None
+
+    def doubtful(self, column: ColumnSchema) -> ColumnSchema:
+        """The column with another type, in which it is asked for when there is such a value."""
+        return column
 
     @abstractmethod
     def compared(self, column: ColumnSchema) -> str:

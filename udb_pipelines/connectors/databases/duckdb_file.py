@@ -12,7 +12,7 @@ from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.portable import stored_as
 from udb_pipelines.connectors.progress import watched
 from udb_pipelines.connectors.reading import Rows, Task
-from udb_pipelines.detection.database import derived
+from udb_pipelines.detection.database import derived, parts_of
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 
@@ -87,10 +87,10 @@ def _attach(duck: duckdb.DuckDBPyConnection, file: str) -> None:
 
 
 def qualified(member: str, catalog: str) -> str:
-    """``schema.table`` of a database as an SQL name; the table's name may hold dots.
+    """A table of a database as an SQL name.
 
     >>> qualified("main.order.items", "src")
     'src."main"."order.items"'
     """
-    schema, _, table = member.partition(".")
+    schema, table = parts_of(member)
     return f"{catalog}.{quote_identifier(schema)}.{quote_identifier(table)}"

@@ -18,6 +18,7 @@ import duckdb
 from udb_pipelines.connectors.casting import TextColumn, as_stored
 from udb_pipelines.connectors.databases.dialect import CONNECT_SECONDS, WIDEST, Scanned
 from udb_pipelines.connectors.faults import from_duckdb
+from udb_pipelines.detection.database import parts_of
 from udb_pipelines.engine import Extension, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema
@@ -107,7 +108,7 @@ class MySQL(Scanned):
 
     def described(self, member: str) -> str:
         """From the information schema."""
-        schema, _, table = member.partition(".")
+        schema, table = parts_of(member)
         return (
             "SELECT CONVERT(column_name USING utf8mb4) AS n, CONVERT(column_type USING utf8mb4) AS t "
             f"FROM information_schema.columns WHERE table_schema = {text_literal(schema)} "

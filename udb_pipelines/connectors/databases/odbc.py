@@ -17,7 +17,7 @@ from udb_pipelines.connectors.databases import odbc_address
 from udb_pipelines.connectors.databases.dialect import CONNECT_SECONDS, WIDEST, Dialect
 from udb_pipelines.connectors.databases.odbc_failures import CUT, NEEDED, told_by_driver
 from udb_pipelines.connectors.databases.odbc_types import OF_DUCKDB, Kind, kind_of, longest_of, name_of_arrow, read_as
-from udb_pipelines.detection.database import Listed, derived, refused
+from udb_pipelines.detection.database import Listed, derived, parts_of, refused
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.models import ColumnSchema
 
@@ -158,7 +158,7 @@ class Odbc(Dialect):
 
     def columns(self, duck: duckdb.DuckDBPyConnection, member: str) -> list[ColumnSchema]:
         """From the information schema."""
-        schema, _, table = member.partition(".")
+        schema, table = parts_of(member)
         one = f"  AND c.TABLE_SCHEMA = {self.text(schema)} AND c.TABLE_NAME = {self.text(table)}\n"
         found = duck.execute(self.remote(self._listing() + one + IN_ORDER)).fetchall()
         return [ColumnSchema(name=column, type=self.type_name(*kind)) for _, _, column, *kind, _ in found]

@@ -23,7 +23,13 @@ NATIVE = re.compile(
     r"|jsonb|time(\(\d\))? without time zone|timestamp(\(\d\))? with(out)? time zone)(\[\])?"
 )
 """PostgreSQL types, as ``format_type`` names them, that the scanner reads exactly."""
+BASE = (
+    "CASE d.typtype WHEN 'd' THEN format_type(d.typbasetype, d.typtypmod) ELSE format_type(a.atttypid, a.atttypmod) END"
+)
+"""The name of a column's type; of a domain, that of what it is made of, which the server sends."""
 DECIMAL = re.compile(r"numeric\((\d+),(\d+)\)")
+BEYOND = "294247-01-01"
+"""The year in which DuckDB's timestamps end; PostgreSQL's go on for some decades."""
 NUMBERS = ("BIGINT", "DECIMAL", "DOUBLE")
 REFUSED = ("password", "authentication", "pg_hba", "role ", "no encryption", "permission denied")
 TYPES = {
@@ -32,13 +38,14 @@ TYPES = {
     "timestamp with time zone": "TIMESTAMP WITH TIME ZONE", "interval": "INTERVAL", "uuid": "UUID", "bytea": "BLOB",
 }  # fmt: skip
 
-CATALOG = """
-SELECT n.nspname::text AS s, c.relname::text AS t, a.attname::text AS c, format_type(a.atttypid, a.atttypmod) AS k,
+CATALOG = f"""
+SELECT n.nspname::text AS s, c.relname::text AS t, a.attname::text AS c, {BASE} AS k,
        CASE WHEN c.relkind IN ('r', 'm') AND c.reltuples >= 0 THEN c.reltuples::bigint END AS n,
        array_position(i.indkey::int2[], a.attnum) + 1 AS p
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type d ON d.oid = a.atttypid
 LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND NOT c.relispartition
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'
@@ -67,9 +74,9 @@ class Postgres(Scanned):
     def described(self, member: str) -> str:
         """From the catalog."""
         return (
-            "SELECT attname::text AS n, format_type(atttypid, atttypmod) AS t FROM pg_attribute "
-            f"WHERE attrelid = {quote_literal(self.table(member))}::regclass AND attnum > 0 AND NOT attisdropped "
-            "ORDER BY attnum"
+            f"SELECT a.attname::text AS n, {BASE} AS t FROM pg_attribute a JOIN pg_type d ON d.oid = a.atttypid "
+            f"WHERE a.attrelid = {quote_literal(self.table(member))}::regclass AND a.attnum > 0 "
+            "AND NOT a.attisdropped ORDER BY a.attnum"
         )
 
     def columns_of_query(self, duck: duckdb.DuckDBPyConnection, query: str) -> list[ColumnSchema]:
@@ -102,8 +109,27 @@ class Postgres(Scanned):
         if kind.endswith("[]"):
             return f"{self.stored_type(column.model_copy(update={'type': kind[:-2]}))}[]"
         if kind.startswith("numeric("):
-            return kind.replace("numeric", "DECIMAL")
+            return kind.replace("numeric", "DECIMAL") if _is_native(kind) else "VARCHAR"
         return TYPES.get(re.sub(r"\(\d+\)", "", kind), "VARCHAR")
+
+    def doubt(self, column: ColumnSchema) -> str | None:
+        """What the scanner gives another value for, or stops at."""
+        name, kind = self.original(column), column.type
+        if not _is_native(kind):
+            return None
+        if kind.endswith("[]"):
+            # The type of an array says nothing of its dimensions, nor where it begins.
+            return f"array_ndims({name}) > 1 OR array_lower({name}, 1) <> 1"
+        if kind.startswith("numeric"):
+            return f"{name} = 'NaN'"
+        if kind.startswith("timestamp"):
+            return f"{name} >= '{BEYOND}' AND isfinite({name})"
+        return None
+
+    def doubtful(self, column: ColumnSchema) -> ColumnSchema:
+        """As text: of numbers, by what all of them are."""
+        kind = "numeric" if column.type.startswith("numeric") else "text of it"
+        return column.model_copy(update={"type": kind})
 
     def compared(self, column: ColumnSchema) -> str:
         """Text without the collation of the server."""
@@ -142,5 +168,5 @@ class Postgres(Scanned):
 def _is_native(sql_type: str) -> bool:
     decimal = DECIMAL.fullmatch(sql_type)
     if decimal:
-        return int(decimal.group(1)) <= WIDEST
+        return int(decimal.group(2)) <= int(decimal.group(1)) <= WIDEST
     return NATIVE.fullmatch(sql_type) is not None

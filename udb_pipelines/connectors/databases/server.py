@@ -8,7 +8,7 @@ All streams of a source share one connection, and see one moment where the serve
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,16 @@ def held(connection: Connection, settings: Settings) -> Iterator[Held]:
     """
     with closing(engine.connect(settings)) as duck:
         dialect = connected(duck, connection.uri, settings)
-        if dialect.holds:
-            duck.execute("BEGIN TRANSACTION")
-        yield Held(dialect, duck)
+        if not dialect.holds:
+            yield Held(dialect, duck)
+            return
+        duck.execute("BEGIN TRANSACTION")
+        try:
+            yield Held(dialect, duck)
+        finally:
+            # Closed in a transaction whose server has gone, DuckDB 1.5 ends the whole process.
+            with suppress(duckdb.Error):
+                duck.execute("ROLLBACK")
 
 
 def read(task: Task) -> Rows:
@@ -92,7 +99,7 @@ def read(task: Task) -> Rows:
         columns = _columns(dialect, task)
         part = _part(dialect, task, columns)
         state = _state_after(dialect, task, columns)
-        counted = _count(dialect, task, part) if dialect.holds else None
+        counted, columns = _survey(dialect, task, part, columns)
         staged = _write(dialect, task, columns, part, task.target, counted)
         keys = [column for column in columns if column.name in task.stream.primary_key] if task.wants_keys else []
         if keys:
@@ -164,8 +171,17 @@ def _copy(
             return int(written[0][0])
 
 
-def _count(dialect: Dialect, task: Task, part: str) -> int:
-    return int(task.duck.execute(dialect.remote(f"SELECT count(*) FROM {part}")).fetchall()[0][0])
+def _survey(
+    dialect: Dialect, task: Task, part: str, columns: list[ColumnSchema]
+) -> tuple[int | None, list[ColumnSchema]]:
+    """How many rows there are, and the columns as all of their values can be had; where both stay as they are."""
+    if not dialect.holds:
+        return None, columns
+    doubts = [(column, doubt) for column in columns if (doubt := dialect.doubt(column))]
+    asked = "".join(f", bool_or({doubt}) AS d{number}" for number, (_, doubt) in enumerate(doubts))
+    ((counted, *answers),) = task.duck.execute(dialect.remote(f"SELECT count(*) AS n{asked} FROM {part}")).fetchall()
+    wrong = {column.name for (column, _), answer in zip(doubts, answers, strict=True) if answer}
+    return int(counted), [dialect.doubtful(column) if column.name in wrong else column for column in columns]
 
 
 def _rows_of(dialect: Dialect, columns: list[ColumnSchema], part: str) -> str:
