@@ -198,19 +198,21 @@ def _guess(sample: Sample) -> Encoding:
         telling.decode(codec)
     except (LookupError, UnicodeDecodeError):
         return Encoding(FALLBACK, 0.3)
-    if float(confidence) < UNSURE and codec.startswith(("cp125", "iso8859")) and _is_western(telling):
+    doubted = float(confidence) < UNSURE and codec.startswith(("cp125", "iso8859")) and _is_western(telling, 5)
+    # Accents of a Macintosh, read as Windows', are never all letters.
+    if doubted or (codec.startswith("mac") and _is_western(telling, 2)):
         return Encoding(FALLBACK, round(max(0.3, float(confidence)), 3))
     return Encoding(codec, round(min(0.95, max(0.3, float(confidence))), 3))
 
 
-def _is_western(telling: bytes) -> bool:
-    """Whether all letters beyond ASCII, five different ones at least, are usual in Western European languages.
+def _is_western(telling: bytes, least: int) -> bool:
+    """Whether all letters beyond ASCII, ``least`` different ones or more, are usual in Western European languages.
 
     Other languages' letters stand, read so, among ones that are not: 0xF8 in Czech, 0xBA in Turkish, 0xF0 in Russian,
     0xF5 in Hungarian.
     """
     beyond = {char for char in telling.decode(FALLBACK, errors="replace") if not char.isascii()}
-    return len(beyond) >= 5 and beyond <= WESTERN
+    return len(beyond) >= least and beyond <= WESTERN
 
 
 def _telling(data: bytes) -> bytes:

@@ -14,7 +14,8 @@ from itertools import pairwise
 
 from udb_pipelines.detection.celltypes import cell_type
 from udb_pipelines.detection.dialect import TYPE_WEIGHT
-from udb_pipelines.detection.header import Cells, find_layout
+from udb_pipelines.detection.header import find_layout
+from udb_pipelines.detection.tablestart import Cells
 
 Span = tuple[int, int | None]
 

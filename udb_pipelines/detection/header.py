@@ -12,16 +12,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from udb_pipelines.detection.celltypes import DOMINANT, CellType, cell_type, dominant
+from udb_pipelines.detection.tablestart import BODY_ROWS, Cells, could_be_names, filled, start_of
 from udb_pipelines.detection.units import are_units
 
-Cells = tuple[str, ...]
 TYPED: tuple[CellType, ...] = ("number", "date", "flag", "special")
-BODY_ROWS = 300
 MAX_HEADER_ROWS = 3
 MAX_FOOTER_ROWS = 30
-SHORT_DATA = 0.7
-MAX_CHANCE_ROWS = 10
-"""Rows in which preamble is looked for below a row that has the table's width."""
 LONG = 12
 """Characters of a value, all equally long, that names hardly have by chance: hashes, keys."""
 MARKS = "/\\@:"
@@ -59,7 +55,7 @@ def find_layout(
     ``header_rows`` and ``start`` are kept when given. Footers are only looked for in a whole table.
     """
     if start is None:
-        start = _start(rows, columns)
+        start = start_of(rows, columns)
     end = _end(rows, columns, start) if whole else len(rows)
     table = rows[start:end]
     confidence = 1.0
@@ -120,9 +116,9 @@ def true_width(rows: Sequence[Cells], columns: int) -> int:
 
     Preamble is narrower than its table; a wider row of names says that the rows below it lack fields.
     """
-    for row in rows[: _start(rows, columns)]:
+    for row in rows[: start_of(rows, columns)]:
         words = sum(cell_type(cell) == "word" for cell in row)
-        if len(row) > columns and words == _filled(row) >= max(2, 0.6 * len(row)):
+        if len(row) > columns and words == filled(row) >= max(2, 0.6 * len(row)):
             return len(row)
     return columns
 
@@ -131,82 +127,6 @@ def _is_sparse_header(row: Cells, columns: int) -> bool:
     """Names over a few columns only, taken for preamble until the rows below turned out to have no others."""
     cells = [cell for cell in row if cell.strip()]
     return len(row) == columns > 1 and bool(cells) and all(cell_type(cell) in ("word", "text") for cell in cells)
-
-
-def _filled(row: Cells) -> int:
-    return sum(1 for cell in row if cell.strip())
-
-
-def _start(rows: Sequence[Cells], columns: int) -> int:
-    """The first row of the table: as wide as the table and as full as a header is."""
-    if columns < 2:
-        return 0
-    typical = sorted(_filled(row) for row in rows if len(row) == columns)
-    if not typical:
-        return 0
-    enough = max(2, min(typical[len(typical) // 2], columns) // 2)
-    for index, row in enumerate(rows):
-        if len(row) == columns and _filled(row) >= enough and not _in_preamble(rows, index, columns):
-            if _is_sentence(rows, index, columns):
-                continue
-            while index and _is_short_data(rows[index - 1], rows[index : index + BODY_ROWS], columns):
-                index -= 1
-            above = rows[index - 1] if index else ()
-            odd = _is_odd_header(above, rows[index : index + BODY_ROWS], columns) or _names_groups(above, row, columns)
-            return index - 1 if odd else index
-    return 0
-
-
-def _is_short_data(row: Cells, below: Sequence[Cells], columns: int) -> bool:
-    """Whether a row above the table is one of its rows that lacks a field or two: its cells are of the same types."""
-    body = [other for other in below if len(other) == columns]
-    if not max(2, SHORT_DATA * columns) <= len(row) < columns or len(body) < 3:
-        return False
-    kinds = [dominant(body, index) for index in range(len(row))]
-    typed = [cell_type(cell) == kind for cell, kind in zip(row, kinds, strict=True) if kind in ("number", "date")]
-    return len(typed) > 1 and all(typed)
-
-
-def _is_sentence(rows: Sequence[Cells], index: int, columns: int) -> bool:
-    """Whether the row is a sentence above the names: a blank follows its delimiter, and no other one below."""
-    below = [row for row in rows[index + 1 : index + 1 + BODY_ROWS] if len(row) == columns]
-    if not index or len(below) < 2 or len(rows[index - 1]) >= columns:
-        return False
-    apart = any(cell.startswith(" ") for cell in rows[index][1:])
-    return apart and _could_be_names(below[0]) and not any(cell.startswith(" ") for row in below for cell in row[1:])
-
-
-def _in_preamble(rows: Sequence[Cells], index: int, columns: int) -> bool:
-    """Whether the row has the table's width by chance: lines of a single field are above and below it, then none."""
-    if not index:
-        return False
-    narrow = [len(row) == 1 for row in rows[index : index + 1 + MAX_CHANCE_ROWS]]
-    count = sum(narrow)
-    if count < 2 or len(rows) < index + 3 * MAX_CHANCE_ROWS:
-        return False
-    last = len(narrow) - 1 - narrow[::-1].index(True)
-    after = rows[index + last + 1 :][: 2 * MAX_CHANCE_ROWS]
-    return count * 2 >= last + 1 and all(len(row) == columns for row in after)
-
-
-def _names_groups(row: Cells, below: Cells, columns: int) -> bool:
-    """A row that names groups of the columns named below it: texts or years, beginning after the first column."""
-    cells = [(index, cell) for index, cell in enumerate(row) if cell.strip()]
-    if len(row) != columns or columns < 3 or len(cells) < 2 or cells[0][0] == 0:
-        return False
-    named = all(cell_type(cell) in ("word", "text") for cell in below if cell.strip())
-    return named and all(cell_type(cell) in ("word", "text", "number") for _, cell in cells)
-
-
-def _is_odd_header(row: Cells, body: Sequence[Cells], columns: int) -> bool:
-    """A header with one field more or less than its table: R leaves out the row names', others end in a delimiter."""
-    if columns < 3 or abs(len(row) - columns) != 1:
-        return False
-    texts = [cell_type(cell) in ("word", "text") for cell in row if cell.strip()]
-    if len(texts) < columns - 1 or not all(texts):
-        return False
-    ends_blank = len(row) < columns and len(body) > 2 and not any(line[-1] for line in body if len(line) == columns)
-    return ends_blank or any(cell_type(cell) in ("number", "date") for cell in body[0])
 
 
 def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
@@ -251,7 +171,7 @@ def _header_rows(table: Sequence[Cells], columns: int) -> tuple[int, float]:
     below = [row for row in table[1 : BODY_ROWS + 1] if row != table[0] or len(set(row)) == 1]
     body = [row for row in below if len(row) == columns] or [(*row, *[""] * columns)[:columns] for row in below]
     if not body:
-        return int(_could_be_names(table[0])), 0.6
+        return int(could_be_names(table[0])), 0.6
     votes = _votes(table[0], body, columns)
     if votes <= 0:
         return 0, _sure(votes)
@@ -265,12 +185,6 @@ def _sure(votes: float) -> float:
     return min(1.0, 0.6 + abs(votes) / 5)
 
 
-def _could_be_names(row: Cells) -> bool:
-    cells = [cell.strip() for cell in row]
-    named = all(cell and cell_type(cell) in ("word", "text", "odd") for cell in cells)
-    return named and len(set(cells)) == len(cells)
-
-
 def _votes(first: Cells, body: Sequence[Cells], columns: int) -> float:
     """Sum of the columns' opinions on whether the first row names them; positive for yes."""
     votes = sum(_vote(cell, [row[index] for row in body]) for index, cell in enumerate(first[:columns]))
@@ -278,7 +192,7 @@ def _votes(first: Cells, body: Sequence[Cells], columns: int) -> float:
         votes += sum(cell_type(cell) == "number" for cell in first) + 1
     cells = [cell.strip().casefold() for cell in first if cell.strip()]
     # Most tables have a header; without any sign for or against one, a row of distinct texts is taken for it.
-    votes += 0.3 if _could_be_names(first) else 0.0
+    votes += 0.3 if could_be_names(first) else 0.0
     if len(set(cells)) < len(cells):
         votes -= 0.3
     if len(cells) < len(first) / 2:

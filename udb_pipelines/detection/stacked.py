@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from udb_pipelines.detection.header import Cells, find_layout
+from udb_pipelines.detection.header import find_layout
+from udb_pipelines.detection.tablestart import Cells
 from udb_pipelines.models import Area
 
 SURE = 0.8

@@ -7,54 +7,32 @@ closely is told.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from udb_pipelines.config import Settings
-from udb_pipelines.detection.delimited import Delimited, detect_delimited, newline_of
-from udb_pipelines.detection.encoding import Encoding, decode, find_encoding
-from udb_pipelines.detection.evidence import CLOSE, SEPARATED
+from udb_pipelines.detection.delimited import Delimited, detect_delimited
+from udb_pipelines.detection.encoding import Encoding, find_encoding
+from udb_pipelines.detection.evidence import CLOSE
 from udb_pipelines.detection.findings import told
 from udb_pipelines.detection.fixedwidth import ACCEPTED_SCORE, FixedWidth, find_fixed_width, read_as, spans_of
 from udb_pipelines.detection.jsontext import JsonTable, detect_json
+from udb_pipelines.detection.linetables import Text, fixed_table, log_table
 from udb_pipelines.detection.localfile import JSON_SUFFIXES, FileTables, LocalFile, certain
-from udb_pipelines.detection.loglines import Log, find_log
-from udb_pipelines.detection.naming import name_columns, name_findings, unit_findings
+from udb_pipelines.detection.loglines import find_log
 from udb_pipelines.detection.parts import cut_out, rows_of, whole_text
-from udb_pipelines.detection.programs import CERTAIN, SQL, program_of
+from udb_pipelines.detection.refusals import refuse_documents, refuse_programs
 from udb_pipelines.detection.sample import Sample, read_sample
 from udb_pipelines.detection.stacked import Stack, find_stack
-from udb_pipelines.detection.textlayout import is_prose
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import (
-    Candidate,
-    ColumnSchema,
     DetectedStream,
     Dialect,
-    Evidence,
     Finding,
     SourceOptions,
     slug,
 )
 
-REGULAR = 0.9
-MOSTLY_REGULAR = 0.8
-"""Without numbers or dates, lines of which fewer than so many have the same fields are something else: code, mail."""
-FEW_COLUMNS = 2
-"""Programs and settings may have so many fields in every line."""
-DOCUMENT_SUFFIXES = {".md", ".markdown", ".rst", ".adoc", ".tex"}
-DOCUMENT_NAMES = {
-    "readme",
-    "license",
-    "licence",
-    "changelog",
-    "changes",
-    "notice",
-    "authors",
-    "contributing",
-    "copying",
-}
 DBT = re.compile(
     rb'"dbt_schema_version"\s*:\s*"https://schemas\.getdbt\.com/dbt/(manifest|catalog|run-results|sources)/'
 )
@@ -137,60 +115,34 @@ def _said_to_be_json(file: LocalFile, sample: Sample, options: SourceOptions, se
 # --- readings that compete --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Text:
-    """A text to be read, and how."""
-
-    file: LocalFile
-    sample: Sample
-    encoding: Encoding
-    options: SourceOptions
-    settings: Settings
-
-    @property
-    def head(self) -> str:
-        """Its beginning, in whole lines where there is more of it."""
-        text = decode(self.sample.head, self.encoding)
-        return text.rstrip("\x00\x1a") if self.sample.whole else text[: text.rfind("\n") + 1] or text
-
-    def stream(self, findings: Iterable[Finding] = (), **found: object) -> FileTables:
-        """A table of it; ``found`` are fields of :class:`DetectedStream`."""
-        given = {
-            "name": slug(self.file.stem), "files": (str(self.file.path),), "compression": self.file.compression,
-            "encoding": self.encoding.name, "encoding_confidence": self.encoding.confidence,
-            "findings": (*self.encoding.findings, *findings),
-        }  # fmt: skip
-        return FileTables((DetectedStream.model_validate(given | found),))
-
-
 def _by_lines(file: LocalFile, sample: Sample, options: SourceOptions, settings: Settings) -> FileTables:
     """The reading that explains the lines best, or the refusal of the delimited one."""
-    text = _Text(file, sample, find_encoding(sample, options.encoding), options, settings)
+    text = Text(file, sample, find_encoding(sample, options.encoding), options, settings)
     lines = text.head.splitlines()
     pinned = options.format or ("fixed_width" if options.widths else "delimited" if options.delimiter else None)
     if pinned is None:
-        _refuse_programs(file, lines, None)
+        refuse_programs(file, lines, None)
     log = find_log(lines) if pinned in (None, "log") else None
     fixed = _fixed_width(lines, options, whole=sample.whole) if pinned in (None, "fixed_width") else None
     if pinned == "log" or (log is not None and pinned is None):
-        return _log_table(text, log)
+        return log_table(text, log)
     if pinned == "fixed_width":
-        return _fixed_table(text, fixed, None)
+        return fixed_table(text, fixed, None)
     try:
         delimited = detect_delimited(file.path, file.name, sample, text.encoding, options, settings)
     except UdbError:
         if fixed is None:
             raise
-        return _fixed_table(text, fixed, None)
+        return fixed_table(text, fixed, None)
     if pinned is None:
-        _refuse_programs(file, lines, delimited)
+        refuse_programs(file, lines, delimited)
     stack = find_stack(rows_of(text.head, delimited.dialect)) if _may_be_several(options) else None
     if stack is not None and stack.clear and (several := _tables(text, delimited.dialect)):
         return several
     if fixed is not None and fixed.score > delimited.score:
-        return _fixed_table(text, fixed, delimited)
+        return fixed_table(text, fixed, delimited)
     if pinned is None:
-        _refuse_documents(file, lines, delimited)
+        refuse_documents(file, lines, delimited)
     return text.stream(
         format="delimited", dialect=delimited.dialect, columns=delimited.columns, row_estimate=delimited.row_estimate,
         candidates=delimited.candidates,
@@ -206,7 +158,7 @@ def _may_be_several(options: SourceOptions) -> bool:
     return options.skip_rows is None and options.header == "auto" and not options.comment
 
 
-def _tables(text: _Text, dialect: Dialect) -> FileTables | None:
+def _tables(text: Text, dialect: Dialect) -> FileTables | None:
     """Each table of the text as a stream of its own; None when that is not clear for all of it."""
     file, encoding = text.file, text.encoding.name
     whole = whole_text(file, encoding, int(text.settings.max_expanded_gb * 1e9))
@@ -250,46 +202,6 @@ def _unclear(file: LocalFile, stack: Stack | None) -> tuple[Finding, ...]:
     return (told("W_SEVERAL_TABLES", message, count=len(stack.blocks)),)
 
 
-def _refuse_programs(file: LocalFile, lines: list[str], found: Delimited | None) -> None:
-    """Refuse what is certainly no table, and programs and settings whose lines, as ``found``, make no regular one.
-
-    Raises:
-        UdbError: ``E_NOT_A_TABLE``.
-    """
-    what = program_of(lines)
-    is_table = found is None or (found.regular >= REGULAR and (found.typed or len(found.columns) > FEW_COLUMNS))
-    if what is None or (is_table and what not in CERTAIN):
-        return
-    raise UdbError(
-        "E_NOT_A_TABLE",
-        f"{file.name} reads like {what}, not like a table",
-        remedy="load its statements into a database, and that database into UDB"
-        if what == SQL
-        else "name it with --format delimited if it is a table",
-    )
-
-
-def _refuse_documents(file: LocalFile, lines: list[str], found: Delimited) -> None:
-    """Refuse what people wrote for people, although some of its lines could be cut into fields.
-
-    Raises:
-        UdbError: ``E_NOT_A_TABLE``.
-    """
-    by_name = file.suffix in DOCUMENT_SUFFIXES or file.stem.lower() in DOCUMENT_NAMES
-    several = len(found.columns) > 1
-    lines_say = (found.regular < MOSTLY_REGULAR and not found.typed) or is_prose(lines[:1000], found.dialect.delimiter)
-    prose = several and file.suffix not in SEPARATED and lines_say
-    if (found.regular >= REGULAR and several) or not (by_name or prose):
-        return
-    columns = f"{len(found.columns)} columns" if several else "one column"
-    raise UdbError(
-        "E_NOT_A_TABLE",
-        f"{file.name} reads like a text for people; the closest format is delimited text with {columns}, which "
-        f"{found.regular:.0%} of its lines would have",
-        remedy="name it with --format delimited if it is a table",
-    )
-
-
 def _close(fixed: FixedWidth | None, delimited: Delimited) -> tuple[Finding, ...]:
     if fixed is None or fixed.score < CLOSE * delimited.score:
         return ()
@@ -303,97 +215,3 @@ def _fixed_width(lines: list[str], options: SourceOptions, *, whole: bool) -> Fi
         return read_as(lines, spans_of(options.widths), header_rows=rows, skip_rows=options.skip_rows or 0)
     found = find_fixed_width(lines, header_rows=rows, skip_rows=options.skip_rows, whole=whole)
     return found if options.format or (found and found.score >= ACCEPTED_SCORE and found.share >= 0.9) else None
-
-
-def _fixed_table(text: _Text, found: FixedWidth | None, rival: Delimited | None) -> FileTables:
-    """The table of columns of fixed width.
-
-    Raises:
-        UdbError: ``E_NOT_A_TABLE`` when no boundaries were found.
-    """
-    name = text.file.name
-    if found is None:
-        raise UdbError(
-            "E_NOT_A_TABLE",
-            f"{name}: no places are blank in all of its lines, so that no columns of fixed width can be told apart",
-            remedy="name their widths with --widths",
-        )
-    columns = name_columns(found.names)
-    dialect = Dialect(
-        delimiter="", quote="", escape="", newline=newline_of(text.head, ""), header_rows=found.header_rows,
-        skip_rows=found.skip_rows, footer_rows=found.footer_rows, spans=found.spans,
-    )  # fmt: skip
-    rest = rival.score if rival else 0.0
-    confidence = found.score / (found.score + rest) if found.score else 0.5
-    candidate = Candidate(
-        format="fixed_width", confidence=confidence, evidence=_evidence(found, text.options), dialect=dialect
-    )
-    others = rival.candidates[:1] if rival else ()
-    lesser = tuple(other.model_copy(update={"confidence": 1 - confidence}) for other in others)
-    return text.stream(
-        format="fixed_width", dialect=dialect, columns=columns, candidates=(candidate, *lesser),
-        row_estimate=_scaled(text, found.rows), findings=_fixed_findings(text, found, columns, rest),
-    )  # fmt: skip
-
-
-def _evidence(found: FixedWidth, options: SourceOptions) -> tuple[Evidence, ...]:
-    places = len(found.spans) - 1
-    if options.widths:
-        why = Evidence(what="the widths were given", weight=1.0)
-    elif found.ruled:
-        why = Evidence(what="a line of dashes says where the columns begin", weight=1.0)
-    else:
-        why = Evidence(what=f"{places} places part the lines all the way down", weight=0.8)
-    return (
-        why,
-        Evidence(what=f"{found.share:.0%} of the sampled lines keep to them", weight=found.share),
-        Evidence(what=f"{found.types:.0%} of the cells look like values", weight=min(1.0, found.types)),
-    )
-
-
-def _fixed_findings(
-    text: _Text, found: FixedWidth, columns: tuple[ColumnSchema, ...], rest: float
-) -> Iterator[Finding]:
-    if found.header_rows:
-        yield from name_findings(found.names, columns)
-        yield from unit_findings(found.units, columns)
-    else:
-        yield told("W_HEADER_GUESSED", "no header was found; columns are named by position")
-    if any(line.strip() for line in text.head.splitlines()[: found.skip_rows]):
-        yield told("W_PREAMBLE", f"{found.skip_rows} lines before the table", count=found.skip_rows)
-    if found.footer_rows:
-        yield told("W_FOOTER", f"{found.footer_rows} lines after the table", count=found.footer_rows)
-    if rest >= CLOSE * found.score > 0:
-        yield told("W_DIALECT_AMBIGUOUS", "columns of fixed width were chosen; a delimiter explains almost as much")
-
-
-def _log_table(text: _Text, found: Log | None) -> FileTables:
-    """The table of a log.
-
-    Raises:
-        UdbError: ``E_NOT_A_TABLE`` when its lines have no known layout.
-    """
-    if found is None:
-        raise UdbError(
-            "E_NOT_A_TABLE",
-            f"{text.file.name}: its lines have no layout of a log that is known",
-            remedy="name it with --format delimited if each line is one value",
-        )
-    evidence = (
-        Evidence(what=f"{found.plain:.0%} of the sampled lines are {found.layout.what}", weight=found.plain),
-        Evidence(what=f"{found.share:.0%} of them begin an entry or go on with one", weight=found.share),
-    )
-    # Entries are lines: what is beside the newline does not matter.
-    dialect = Dialect(delimiter="", quote="", escape="", newline=newline_of(text.head, ""), header_rows=0)
-    return text.stream(
-        format="log", records=found.layout.name, dialect=dialect, columns=name_columns(found.columns),
-        candidates=(Candidate(format="log", confidence=min(found.share, 0.99), evidence=evidence),),
-        row_estimate=_scaled(text, found.entries),
-    )  # fmt: skip
-
-
-def _scaled(text: _Text, rows: int) -> int | None:
-    """Rows of the whole text, by those of its beginning; None when its size is not known."""
-    if text.sample.whole:
-        return rows
-    return round(rows * text.sample.size / len(text.sample.head)) if text.sample.size else None
