@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from udb_pipelines.cli import session
-from udb_pipelines.cli.present import Column, note, number, print_json, print_table
+from udb_pipelines.cli.present import Column, counted, note, number, print_json, print_line, print_table, size
 
 app = typer.Typer(
     help="Tenants: each has its own warehouse, sources, reports and snapshots.",
@@ -34,6 +34,39 @@ def add(
 
     made = TenantRegistry(session.settings()).add(tenant)
     note(f"The tenant {tenant} lies in {made.tenant_home}. Load something: udb run --tenant {tenant} FILE")
+
+
+@app.command("remove")
+def remove(
+    tenant: Annotated[str, typer.Argument(metavar="ID", help="The tenant.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; only said what would go otherwise.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> None:
+    """Remove a tenant for good: warehouse, sources, secrets, reports. Refused while a legal hold lasts.
+
+    Snapshots and an archive elsewhere stay, and are named.
+
+    [bold]Examples[/bold]
+
+      udb export acme.duckdb --tenant acme     what it may take along
+      udb tenants remove acme                  what would go
+      udb tenants remove acme --yes
+    """
+    from udb_pipelines.control.offboarding import leave, plan_leave
+
+    done = (leave if yes else plan_leave)(session.settings(), tenant)
+    if as_json:
+        print_json({"removed": yes, **done.model_dump(mode="json")})
+        return
+    print_line(
+        f"{done.folder}: {counted(done.tables, 'table')}, {counted(done.rows, 'row')}, "
+        f"{counted(done.sources, 'source')}, {counted(done.secrets, 'secret')}, {size(done.bytes)} "
+        f"{'removed' if yes else 'would go, for good'}"
+    )
+    for left in done.elsewhere:
+        note(f"Not removed: {left}")
+    if not yes:
+        note(f"Do it with: udb tenants remove {tenant} --yes")
 
 
 @app.command("list")
