@@ -249,6 +249,21 @@ class SqliteCatalog(Catalog):
         return f"ducklake:sqlite:{self.file}", f", META_BUSY_TIMEOUT {BUSY_MS}"
 
 
+def held_elsewhere(error: duckdb.Error) -> bool:
+    """Whether SQLite has waited in vain for a lock on its file. DuckDB has no kind of error for that."""
+    return "database is locked" in str(error)
+
+
+def kept_locked() -> UdbError:
+    """Our own writers queue, so it is somebody else's lock."""
+    return UdbError(
+        "E_LOCK_TIMEOUT",
+        f"another program has kept the lake catalog locked for {BUSY_MS / 1000:.0f} s",
+        kept="the warehouse, as it is",
+        remedy="close what has the file open, such as an SQLite shell or a backup, and run again",
+    )
+
+
 def _look(pragma: str) -> str:
     return f"FROM sqlite_query('{_KEPT}', 'PRAGMA {pragma}')"
 

@@ -15,7 +15,7 @@ import duckdb
 from udb_pipelines.engine import Extension, connect
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import leases, ledger
-from udb_pipelines.warehouse.catalog import Catalog, catalog_of
+from udb_pipelines.warehouse.catalog import Catalog, catalog_of, held_elsewhere, kept_locked
 from udb_pipelines.warehouse.files import make_folder
 from udb_pipelines.warehouse.lock import WriterLock
 from udb_pipelines.warehouse.timelines import Register
@@ -239,5 +239,7 @@ def _opening() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
+        if held_elsewhere(error):
+            raise kept_locked() from error
         # The text may hold host names or statements; the kind of error is enough together with the doctor's view.
         raise UdbError("E_WAREHOUSE", f"the lake catalog cannot be opened ({type(error).__name__})") from error

@@ -33,6 +33,7 @@ from udb_pipelines.errors import UdbError
 from udb_pipelines.operations.stages import translate
 from udb_pipelines.warehouse import ledger, steps
 from udb_pipelines.warehouse.batch import Batch, Plan, Ready, extra_columns, make_plan, prepare, replaced
+from udb_pipelines.warehouse.catalog import held_elsewhere, kept_locked
 from udb_pipelines.warehouse.files import make_folder, move, sha256, sync_all, sync_folder
 from udb_pipelines.warehouse.lake import Lake, version_of
 
@@ -107,6 +108,8 @@ def write(
         if time.monotonic() > deadline:
             break
         time.sleep(random.uniform(0, min(1.0, 0.01 * 2 ** min(attempt, 7))))  # noqa: S311 - spreads writers, no secret
+    if lake.catalog.exclusive:
+        raise kept_locked()
     raise UdbError(
         "E_LOCK_TIMEOUT",
         f"{work.title} lost against other writers {attempt + 1} times",
@@ -214,6 +217,8 @@ def _refused(error: duckdb.Error, title: str) -> UdbError:
     problem = translate(error)
     if problem.code != "E_INTERNAL":
         return problem
+    if held_elsewhere(error):
+        return kept_locked()
     kept = "the warehouse is unchanged by this job"
     return UdbError("E_WAREHOUSE", f"{title}: the lake catalog refused ({type(error).__name__})", kept=kept)
 

@@ -40,8 +40,8 @@ sys.stdin.read()
 """
 
 
-def attempt(lake: Lake, job: int) -> str:
-    """As the stage around a commit sees it."""
+def failure(lake: Lake, job: int) -> UdbError | None:
+    """What a user is told of a commit; None when it has succeeded."""
     try:
         staged = Stager(lake.settings)(
             f"SELECT range AS id, {job} AS job, hash(range) AS noise FROM range({ROWS})",
@@ -49,8 +49,14 @@ def attempt(lake: Lake, job: int) -> str:
         )  # fmt: skip
         commit(lake, staged)
     except Exception as error:
-        return translate(error).code
-    return ""
+        return translate(error)
+    return None
+
+
+def attempt(lake: Lake, job: int) -> str:
+    """Its code."""
+    told = failure(lake, job)
+    return told.code if told else ""
 
 
 def jobs(lake: Lake) -> list[int]:
@@ -90,7 +96,11 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
             with ballast.open("wb") as file:
                 free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
                 os.posix_fallocate(file.fileno(), 0, max(1, free - kilobytes * 1024))
-            codes.append(attempt(lake, job))
+            told = failure(lake, job)
+            codes.append(told.code if told else "")
+            if told and told.code == "E_DISK_FULL":
+                assert "no space is left" in told.message or told.message == "the disk is full"
+                assert "free space" in (told.remedy or "")
             if kilobytes >= INDEX_KILOBYTES:
                 assert jobs(lake) in (done, [*done, job]), "readers go on"
             ballast.unlink()
@@ -127,6 +137,10 @@ def test_a_quota(lake: Lake) -> None:
         assert jobs(lake) == done
     assert set(codes) <= {"", "E_DISK_FULL", "E_WAREHOUSE"}
     assert codes[0] == "E_DISK_FULL"
+    with files_no_larger(200):
+        told = failure(lake, 9)
+    assert told is not None
+    assert told.message == "a file would exceed the size the system allows"
     assert_sound(lake)
 
 
@@ -140,7 +154,11 @@ def test_a_catalog_that_another_program_holds(settings: Settings, monkeypatch: p
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        assert attempt(lake, 2) in ("E_LOCK_TIMEOUT", "E_WAREHOUSE")
+        told = failure(lake, 2)
+        assert told is not None
+        assert told.code == "E_LOCK_TIMEOUT"
+        assert "another program has kept the lake catalog locked" in told.message
+        assert "SQLite shell" in (told.remedy or "")
         assert jobs(lake) == [1]
         other.communicate("")
     assert attempt(lake, 2) == ""
