@@ -62,12 +62,19 @@ class PairStat(Model):
 
 
 class Inclusion(Model):
-    """Values of a column that are keys of another dataset, or of the same: it may be a foreign key. Exact."""
+    """Values of columns that are keys of another dataset, or of the same: they may be a foreign key. Exact.
+
+    Of a compound key the values are combinations; a row that lacks one of them has none.
+    """
 
     column: str
+    """Of several columns their names with a plus between, as ``key``."""
     dataset: DatasetName
     """Whose keys they are, as it was in the version that was profiled."""
     key: str
+    columns: tuple[str, ...] = ()
+    key_columns: tuple[str, ...] = ()
+    """The columns one by one, each with the one it refers to in its place."""
     coverage: float
     """Share of the distinct values that are there as keys, 0 to 1."""
     values: int

@@ -4,6 +4,8 @@ Such a column may be a foreign key. Which pairs of columns are worth comparing i
 name and range; the pairs that remain, the most promising first and not more than :data:`MOST_PAIRS`, are counted over
 all rows. What was left out is said. Whole numbers are compared only where the names speak for it: small numbers are
 keys of everything.
+
+Several columns together are compared with a compound key where the name of each speaks for the one it would refer to.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, product
 
 import duckdb
 
@@ -20,6 +23,10 @@ from udb_pipelines.profiling.storage import Column, Family, family_of
 
 MOST_PAIRS = 40
 """Pairs of columns that are counted for one dataset."""
+MOST_COMPOUND = 20
+"""Sets of columns that are compared with compound keys."""
+MOST_FOR_ONE = 3
+"""Columns that are tried for one column of a compound key, those whose names say most."""
 SAMPLE_ROWS = 10_000
 """Of the beginning of a long table; a pair of which half the values there have no key is not counted further."""
 LEAST_COVERAGE = 0.95
@@ -34,11 +41,12 @@ _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
 @dataclass(frozen=True)
 class _Pair:
-    """A column that may refer to a key of another table, or of its own."""
+    """Columns that may refer to a key of another table, or of their own; mostly one."""
 
-    column: ColumnProfile
+    columns: tuple[ColumnProfile, ...]
     dataset: str
-    key: ColumnProfile
+    key: tuple[ColumnProfile, ...]
+    """Each in the place of the column that would refer to it."""
     name_evidence: float
 
 
@@ -61,14 +69,17 @@ def find_inclusions(
         others: profiles of the datasets that may be referred to; the dataset itself may be among them.
         tables: by dataset, SQL that may stand after FROM; a dataset without one is not looked at.
     """
-    pairs = sorted(_pairs(profile, others, tables), key=lambda pair: -pair.name_evidence)
-    left_out = len(pairs) - MOST_PAIRS
-    notes = [f"{left_out:,} pairs of columns were not compared, those whose names say least"] if left_out > 0 else []
-    found = [
-        inclusion
-        for pair in pairs[:MOST_PAIRS]
-        if (inclusion := _counted(connection, pair, profile, tables)) is not None
-    ]
+    notes: list[str] = []
+    pairs: list[_Pair] = []
+    for possible, most, what in (
+        (_pairs(profile, others, tables), MOST_PAIRS, "pairs of columns"),
+        (_compounds(profile, others, tables), MOST_COMPOUND, "sets of columns with compound keys"),
+    ):
+        ranked = sorted(possible, key=lambda pair: -pair.name_evidence)
+        pairs += ranked[:most]
+        if len(ranked) > most:
+            notes.append(f"{len(ranked) - most:,} {what} were not compared, those whose names say least")
+    found = [inclusion for pair in pairs if (inclusion := _counted(connection, pair, profile, tables)) is not None]
     found.sort(key=lambda item: (-item.coverage, -item.name_evidence, item.column))
     return Inclusions(tuple(found), tuple(notes))
 
@@ -76,7 +87,8 @@ def find_inclusions(
 def may_refer(profile: Profile, others: Sequence[Profile]) -> bool:
     """Whether there is anything to compare at all: costs nothing, and spares opening the tables."""
     everywhere = {known.dataset: "" for known in (profile, *others)}
-    return next(_pairs(profile, others, everywhere), None) is not None
+    possible = chain(_pairs(profile, others, everywhere), _compounds(profile, others, everywhere))
+    return next(possible, None) is not None
 
 
 def _pairs(profile: Profile, others: Sequence[Profile], tables: Mapping[str, str]) -> Iterator[_Pair]:
@@ -91,7 +103,48 @@ def _pairs(profile: Profile, others: Sequence[Profile], tables: Mapping[str, str
                     continue
                 evidence = name_evidence(column.name, other.dataset, key.name)
                 if evidence >= _NAMED or family_of(column.storage_type) is not Family.INTEGER:
-                    yield _Pair(column, other.dataset, key, evidence)
+                    yield _Pair((column,), other.dataset, (key,), evidence)
+
+
+def _compounds(profile: Profile, others: Sequence[Profile], tables: Mapping[str, str]) -> Iterator[_Pair]:
+    referring = [column for column in profile.columns if column.nulls < column.rows and _comparable(column)]
+    for other in others:
+        if other.dataset not in tables or profile.dataset not in tables:
+            continue
+        for key in _compound_keys(other):
+            choices = [_choices(referring, other.dataset, part) for part in key]
+            for chosen in product(*choices):
+                columns = tuple(column for column, _ in chosen)
+                names = [column.name for column in columns]
+                itself = other.dataset == profile.dataset and any(
+                    name == part.name for name, part in zip(names, key, strict=True)
+                )
+                if len(set(names)) == len(names) and not itself:
+                    evidence = sum(evidence for _, evidence in chosen) / len(chosen)
+                    yield _Pair(columns, other.dataset, key, round(evidence, 6))
+
+
+def _choices(
+    referring: Sequence[ColumnProfile], dataset: str, part: ColumnProfile
+) -> list[tuple[ColumnProfile, float]]:
+    """Columns that may refer to a part of a key, with what their names say, the most telling first."""
+    found = []
+    for column in referring:
+        same = _words(column.name) == _words(part.name)
+        evidence = 1.0 if same else name_evidence(column.name, dataset, part.name)
+        if evidence >= _NAMED and _compatible(column, part):
+            found.append((column, evidence))
+    return sorted(found, key=lambda choice: -choice[1])[:MOST_FOR_ONE]
+
+
+def _compound_keys(profile: Profile) -> Iterator[tuple[ColumnProfile, ...]]:
+    """Sets of columns that together identify every row of a dataset."""
+    columns = {column.name: column for column in profile.columns}
+    for key in profile.keys:
+        if len(key.columns) > 1 and key.score == 1:
+            parts = tuple(columns[name] for name in key.columns)
+            if all(map(_comparable, parts)):
+                yield parts
 
 
 def _keys(profile: Profile) -> Iterator[ColumnProfile]:
@@ -174,10 +227,13 @@ def _counted(
     coverage = 1 - counts.missing_values / counts.values if counts.values else 0.0
     if coverage < least:
         return None
+    names, keys = (tuple(column.name for column in side) for side in (pair.columns, pair.key))
     return Inclusion(
-        column=pair.column.name,
+        column=" + ".join(names),
         dataset=pair.dataset,
-        key=pair.key.name,
+        key=" + ".join(keys),
+        columns=names,
+        key_columns=keys,
         coverage=coverage,
         values=counts.values,
         missing_values=counts.missing_values,
@@ -196,14 +252,27 @@ class _Counts:
 
     @classmethod
     def of(cls, connection: duckdb.DuckDBPyConnection, table: str, pair: _Pair, tables: Mapping[str, str]) -> _Counts:
-        """Distinct values of the column, their rows, and of both those without a key."""
-        value, key = (Column(column.name, column.storage_type, column.position) for column in (pair.column, pair.key))
-        keep = f"v IS NOT NULL AND NOT {sql.blank('v')}" if value.is_text else "v IS NOT NULL"
-        values = f"(SELECT {value.value_sql} AS v, count(*) AS n FROM {table} GROUP BY v)"
-        keys = f"(SELECT {key.value_sql} AS k FROM {tables[pair.dataset]} WHERE k IS NOT NULL)"
+        """Distinct values of the columns, their rows, and of both those without a key."""
+        values = [Column(column.name, column.storage_type, column.position) for column in pair.columns]
+        keys = [Column(column.name, column.storage_type, column.position) for column in pair.key]
+        read = ", ".join(f"{column.value_sql} AS v{place}" for place, column in enumerate(values))
+        keep = " AND ".join(_present(column, f"v{place}") for place, column in enumerate(values))
+        value = _as_one([f"v{place}" for place in range(len(values))])
+        identified = " AND ".join(f"{column.value_sql} IS NOT NULL" for column in keys)
+        known = (
+            f"SELECT {_as_one([column.value_sql for column in keys])} FROM {tables[pair.dataset]} WHERE {identified}"
+        )
         found = connection.execute(
             f"SELECT count(*), coalesce(sum(n), 0)::BIGINT, count(*) FILTER (WHERE absent), "
-            f"coalesce(sum(n) FILTER (WHERE absent), 0)::BIGINT "
-            f"FROM (SELECT n, v NOT IN (FROM {keys}) AS absent FROM {values} WHERE {keep})"
+            f"coalesce(sum(n) FILTER (WHERE absent), 0)::BIGINT FROM (SELECT n, {value} NOT IN ({known}) AS absent "
+            f"FROM (SELECT {read}, count(*) AS n FROM {table} GROUP BY ALL) WHERE {keep})"
         ).fetchall()[0]
         return cls(*found)
+
+
+def _present(column: Column, value: str) -> str:
+    return f"{value} IS NOT NULL AND NOT {sql.blank(value)}" if column.is_text else f"{value} IS NOT NULL"
+
+
+def _as_one(values: Sequence[str]) -> str:
+    return values[0] if len(values) == 1 else f"({', '.join(values)})"

@@ -62,6 +62,77 @@ def test_coverage_is_that_of_brute_force(
     assert counted == expected
 
 
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    references=st.lists(
+        st.tuples(st.sampled_from([None, "", "a", "b", "c"]), st.sampled_from([None, 1, 2, 3, 4])),
+        min_size=4,
+        max_size=40,
+    ),
+    keys=st.sets(st.tuples(st.sampled_from("abc"), st.sampled_from([1, 2, 3])), min_size=5),
+)
+def test_combinations_are_counted_as_by_brute_force(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    references: list[tuple[str | None, int | None]],
+    keys: set[tuple[str, int]],
+) -> None:
+    def shown(value: object) -> str:
+        return "NULL" if value is None else repr(value)
+
+    rows = ", ".join(f"({shown(text)}::VARCHAR, {shown(number)}::INTEGER)" for text, number in references)
+    known = ", ".join(f"('{text}', {number}::BIGINT)" for text, number in keys)
+    profiles = load(
+        connection,
+        settings,
+        notes=f"SELECT * FROM (VALUES {rows}) t(order_code, line_no)",
+        lines=f"SELECT * FROM (VALUES {known}) t(order_code, line_no)",
+    )
+    present = [pair for pair in references if pair[0] and pair[1] is not None]
+    values, lost = set(present), set(present) - keys
+    compound = any(key.columns == ("order_code", "line_no") and key.score == 1 for key in profiles[1].keys)
+    expected = []
+    if compound and values and len(lost) <= len(values) / 2 and _ranges_meet(profiles):
+        expected = [(len(values), len(lost), len(present), sum(pair in lost for pair in present))]
+    counted = [
+        (item.values, item.missing_values, item.rows, item.missing_rows)
+        for item in found(connection, profiles)
+        if item.columns == ("order_code", "line_no") == item.key_columns
+    ]
+    assert counted == expected
+
+
+def _ranges_meet(profiles: list[Profile]) -> bool:
+    sides = [profile.columns[1].numeric for profile in profiles]
+    ends = [(side.min, side.max) for side in sides if side and side.min is not None and side.max is not None]
+    return len(ends) < 2 or (ends[0][0] <= ends[1][1] and ends[1][0] <= ends[0][1])
+
+
+def test_columns_together_refer_to_a_compound_key(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    profiles = load(
+        connection,
+        settings,
+        shipments="SELECT 's' || i AS shipment, i // 3 + 1 AS order_id, i % 3 + 1 AS line, i AS weight "
+        "FROM range(60) t(i)",
+        order_lines="SELECT i // 4 + 1 AS order_id, i % 4 + 1 AS line, 'x' AS note FROM range(80) t(i)",
+    )
+    (only,) = (item for item in found(connection, profiles) if len(item.columns) > 1)
+    assert (only.column, only.dataset, only.key) == ("order_id + line", "order_lines", "order_id + line")
+    assert (only.values, only.missing_values, only.coverage, only.name_evidence) == (60, 0, 1.0, 1.0)
+
+
+def test_a_compound_key_needs_a_name_for_each_of_its_columns(
+    connection: duckdb.DuckDBPyConnection, settings: Settings
+) -> None:
+    profiles = load(
+        connection,
+        settings,
+        other="SELECT i // 4 + 1 AS order_id, i % 4 + 1 AS quantity FROM range(80) t(i)",
+        order_lines="SELECT i // 4 + 1 AS order_id, i % 4 + 1 AS line FROM range(80) t(i)",
+    )
+    assert [item for item in found(connection, profiles) if len(item.columns) > 1] == []
+
+
 def test_whole_numbers_need_a_name_that_speaks_for_it(
     connection: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
