@@ -241,6 +241,8 @@ class SqliteCatalog(Catalog):
                 with closing(connection.cursor()) as last, suppress(duckdb.Error):  # what is committed stays committed
                     last.execute(f"BEGIN; {_look('user_version')}")
                     first.execute(f"ROLLBACK; {_look('wal_checkpoint(PASSIVE)')}")
+        if not writing:  # what reads it now is somebody's query, which has no business here
+            connection.execute(f"DETACH {_KEPT}")
 
     def _plain(self) -> str:
         return f"{quote_literal(self.file)} AS catalog (TYPE sqlite, READ_ONLY, BUSY_TIMEOUT {BUSY_MS})"

@@ -103,6 +103,13 @@ def test_a_copy_is_whole_and_needs_nothing_beside(lake: Lake, stage: Stager, tmp
     assert newest == lake.current_version()
 
 
+def test_a_reader_sees_nothing_of_the_catalog_itself(lake: Lake, stage: Stager) -> None:
+    commit(lake, stage("SELECT 1 AS id"))
+    with lake.reader() as connection:
+        attached = "SELECT database_name FROM duckdb_databases() WHERE NOT internal ORDER BY 1"
+        assert connection.execute(attached).fetchall() == [("lake",), ("memory",)]
+
+
 def test_damage_is_told(lake: Lake, stage: Stager, tmp_path: Path) -> None:
     commit(lake, stage("SELECT 1 AS id"))
     assert isinstance(lake.catalog, SqliteCatalog)
