@@ -12,11 +12,12 @@ from pathlib import Path
 from udb_pipelines.engine import engine_memory
 
 COUNTED = 0.6
-"""Part of the memory left that DuckDB is told: it was seen to use two thirds more than it was told at the most."""
+"""Part of the memory left that DuckDB is told. Measured with a limit of 1 GB: told 540 MB, a process that held 90 MB
+peaked at 784 MB on a hundred million rows (a third more than it was told), at 835 MB on 500 columns (half more)."""
 MOST = 0.55
 """Part of the limit, at the most."""
 LEAST = 300e6
-"""Bytes that it gets of a large enough limit in any case: with less, operators fail that cannot spill."""
+"""Bytes that it gets of a large enough limit in any case: operators that cannot spill need some room."""
 _STATM = Path("/proc/self/statm")
 _USUAL = 120e6
 """Bytes that a process holds, where it cannot be known."""
