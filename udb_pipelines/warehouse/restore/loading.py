@@ -37,15 +37,19 @@ WHERE database_name = {database} AND table_name = {table} ORDER BY column_index
 _SMALL_COMMITS = """
 WITH small AS (
     SELECT i.table_name, i.table_id,
-        coalesce((SELECT max(s.snapshot_id) FROM source.ducklake_snapshot s
-                  WHERE s.schema_version = i.schema_version), 1 << 62) AS version
+        (SELECT max(s.snapshot_id) FROM source.ducklake_snapshot s WHERE s.schema_version = i.schema_version) AS version
     FROM source.ducklake_inlined_data_tables i)
 SELECT small.table_name, c.column_name, c.column_type
 FROM small JOIN source.ducklake_column c USING (table_id)
-WHERE c.parent_column IS NULL AND c.begin_snapshot <= small.version
-    AND (c.end_snapshot IS NULL OR c.end_snapshot > small.version)
+WHERE c.parent_column IS NULL AND (small.version IS NULL
+    OR c.begin_snapshot <= small.version AND (c.end_snapshot IS NULL OR c.end_snapshot > small.version))
+ORDER BY c.begin_snapshot
 """
-"""DuckLake's types of the columns of tables of small commits, as they were when such a table was begun."""
+"""DuckLake's types of the columns of tables of small commits, as they were when such a table was begun. Where history
+was thinned and holds no version with those columns, the newest type, which is at least as wide, stands last."""
+
+_NUMBERS = frozenset({"row_id", "begin_snapshot", "end_snapshot", "file_id"})
+"""Columns of such a table that are DuckLake's own."""
 
 
 def load(lake: Lake, catalog: PostgresCatalog, file: Path) -> None:
@@ -95,11 +99,16 @@ def _create_small(connection: duckdb.DuckDBPyConnection, schema: str) -> None:
         if table in there:
             continue
         columns = ", ".join(
-            f"{quote_identifier(column)} {postgres_type(kinds.get((table, column), 'int64'))}"
+            f"{quote_identifier(column)} {postgres_type(kinds.get((table, column)) or _own_type(column))}"
             for column, _ in _columns(connection, "source", table)
         )
         statement = f"CREATE TABLE {schema}.{quote_identifier(table)} ({columns})"
         connection.execute(f"CALL postgres_execute('pg', {quote_literal(statement)})")
+
+
+def _own_type(column: str) -> str:
+    """Of a column that no version in the history has: DuckLake's own, or one that was dropped since."""
+    return "int64" if column in _NUMBERS else "varchar"
 
 
 def postgres_type(kind: str) -> str:

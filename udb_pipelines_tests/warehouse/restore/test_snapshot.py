@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
-from udb_pipelines.warehouse import Lake, check, commit, snapshots
+from udb_pipelines.warehouse import Lake, check, commit, maintenance, snapshots
 from udb_pipelines.warehouse.restore import into_folder, plan_from, restore_from, restore_to
 from udb_pipelines.warehouse.snapshots import Snapshot
 from udb_pipelines.warehouse.targets import open_target
@@ -85,6 +85,20 @@ def _without_lake(url: str) -> str:
             cursor.execute(f"DROP SCHEMA {name} CASCADE")
         cursor.execute("CREATE SCHEMA public")
     return url
+
+
+def test_a_thinned_history_into_postgresql(lake: Lake, target: FolderTarget, postgres_url: str, tmp_path: Path) -> None:
+    """The versions whose columns the catalog's tables of small commits were made for are not in it any more."""
+    oracle = Oracle(lake, seed=13)
+    oracle.grow(6)
+    newest = oracle.lineage[-1]
+    maintenance.expire(lake, tuple(version for version in range(newest)))
+    made = snapshot_of(lake, target)
+    server = Lake(Settings(home=tmp_path / "server", catalog_url=SecretStr(postgres_url), threads=1))
+    restore_from(server, target, made.id)
+    assert content(server) == oracle.versions[newest]
+    commit(server, Stager(server.settings)("SELECT 1 AS id", dataset="more"))
+    assert content(server)["more"]
 
 
 def test_from_an_object_store_alone_killed_halfway(
