@@ -12,6 +12,7 @@ from udb_pipelines.errors import UdbError
 
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings
+    from udb_pipelines.connectors.airbyte.pins import Pin
 
 app = typer.Typer(
     help="What can be read: list, search, show, install.",
@@ -63,7 +64,10 @@ def list_connectors(as_json: Json = False) -> None:
 
 
 @app.command("search")
-def search(words: Annotated[str, typer.Argument(metavar="WORD", help="Part of a name or a description.")]) -> None:
+def search(
+    words: Annotated[str, typer.Argument(metavar="WORD", help="Part of a name or a description.")],
+    as_json: Json = False,
+) -> None:
     """Find connectors by a word.
 
     [bold]Example[/bold]
@@ -74,11 +78,13 @@ def search(words: Annotated[str, typer.Argument(metavar="WORD", help="Part of a 
 
     wanted = words.lower()
     found = [row for row in _rows(session.settings()) if wanted in " ".join(row).lower()]
-    if found:
-        _show(found, as_json=False)
+    if found or as_json:
+        _show(found, as_json)
         return
-    note(f"None of the connectors that UDB has tried is about {words}.")
-    note("Any Airbyte connector on the Python package index can be named with its version: airbyte:NAME@1.2.3")
+    name = "-".join(wanted.split())
+    note(f"None of the connectors that UDB has tried is about {words}. Any other of Airbyte's in Python may be there:")
+    note(f"look for its version at https://pypi.org/project/airbyte-source-{name}")
+    note(f"then: udb connectors install {name}@VERSION")
 
 
 @app.command("show")
@@ -90,8 +96,9 @@ def show(name: Name, as_json: Json = False) -> None:
       udb connectors show faker
     """
     from udb_pipelines.cli import session
+    from udb_pipelines.connectors.airbyte.discovery import INJECTED
     from udb_pipelines.connectors.airbyte.environments import is_installed, specification
-    from udb_pipelines.connectors.airbyte.pins import pin_of
+    from udb_pipelines.connectors.airbyte.pins import MANIFEST, pin_of
 
     native = next((about for known, about in NATIVE if known == name), None)
     if native is not None:
@@ -101,21 +108,31 @@ def show(name: Name, as_json: Json = False) -> None:
         if known := _settings_of(name):
             print_line(f"--config takes {', '.join(known)}; secrets as ${{NAME}}, ${{secret:name}} or ${{oauth:name}}")
         return
+    name = name.removeprefix("airbyte:")
     pin, settings = pin_of(f"airbyte:{name}"), session.settings()
+    about = f"airbyte:{pin.name}@{pin.version}: {pin.about}. Licence: {pin.licence}"
     if not is_installed(pin, settings):
         raise UdbError(
-            "E_CONNECTOR", f"{pin.name} is not installed", remedy=f"udb connectors install {name}, then show it"
+            "E_CONNECTOR",
+            f"{about}. It is not installed, so what it needs to know is not known yet",
+            remedy=f"udb connectors install {name}, then show it",
         )
     spec = specification(pin, settings)
     if as_json:
         print_json(spec)
         return
-    print_line(f"airbyte:{pin.name}@{pin.version}: {pin.about}. Licence: {pin.licence}")
-    fields = spec.get("properties", {})
-    print_table(
-        (Column("setting"), Column("kind"), Column("default"), Column("what", wrap=True)),
-        [(name, *_field(field, name in spec.get("required", []))) for name, field in fields.items()],
-    )
+    print_line(about)
+    required = spec.get("required", [])
+    rows = [
+        (setting, *_field(field, setting in required)) for setting, field in spec.get("properties", {}).items()
+        if setting != INJECTED
+    ]  # fmt: skip
+    if pin.name == MANIFEST:
+        rows += [
+            ("manifest", "path", "required", "The manifest, a YAML file"),
+            ("...", "", "", "What its spec asks for"),
+        ]
+    print_table((Column("setting"), Column("kind"), Column("default"), Column("what", wrap=True)), rows)
     print_line(f"udb run airbyte:{pin.name} --as NAME --config SETTING=VALUE ...")
 
 
@@ -128,26 +145,47 @@ def install(
 ) -> None:
     """Install an Airbyte connector in an environment of its own, and try it.
 
+    One that UDB has not tried is named with its version, that of the package airbyte-source-NAME.
+
     [bold]Example[/bold]
 
       udb connectors install faker
+
+      udb connectors install hubspot@4.7.0
     """
     from udb_pipelines.cli import session
     from udb_pipelines.connectors.airbyte.environments import folder_of, is_installed
     from udb_pipelines.connectors.airbyte.environments import install as make
     from udb_pipelines.connectors.airbyte.pins import pin_of
 
+    name = name.removeprefix("airbyte:")
+    if name in dict(NATIVE):
+        note(f"{name} is UDB's own: there is nothing to install. udb connectors show {name}")
+        return
     pin, settings = pin_of(f"airbyte:{name}"), session.settings()
     if is_installed(pin, settings):
         note(f"{pin.name} {pin.version} is installed already, in {folder_of(pin, settings)}")
         return
     if not pin.tried:
         note(f"UDB has not tried {pin.requirement}; it is made by others, and so is what it installs.")
-    if not accept and not settings.accept_connector_licences:
-        typer.confirm(f"{pin.requirement} comes under: {pin.licence}. Accept and install?", abort=True, err=True)
+    if not accept and not settings.accept_connector_licences and not _accepts(pin):
+        raise UdbError(
+            "E_CONNECTOR",
+            f"{pin.requirement} was not installed: nobody accepted its licence, {pin.licence}",
+            kept="nothing was changed",
+            remedy=f"read the licence, then: udb connectors install {name} --accept-licence",
+        )
     note(f"Installing {pin.requirement}; this takes a minute or two.")
     spec = make(pin, settings)
     note(f"{pin.name} answers. It knows {len(spec.get('properties', {}))} settings: udb connectors show {name}")
+
+
+def _accepts(pin: Pin) -> bool:
+    """Asks; no answer is a no."""
+    try:
+        return typer.confirm(f"{pin.requirement} comes under: {pin.licence}. Accept and install?", err=True)
+    except typer.Abort:
+        return False
 
 
 def _rows(settings: Settings) -> list[tuple[str, str, str, str]]:

@@ -42,11 +42,11 @@ def detect(source: Source, settings: Settings) -> Detection:
     pin = pin_of(source.uri)
     command = executable(pin, settings)
     config = configuration(source.options.config, pin, settings)
-    if needed := missing(specification(pin, settings), config):
+    if needed := missing(_specification(pin, config, settings), config):
         raise UdbError(
             "E_OPTION",
             f"{pin.name} needs to know: {', '.join(needed)}",
-            remedy=f"give each with --config NAME=VALUE; udb connectors show {pin.name} explains them",
+            remedy=f"give each with --config NAME=VALUE; {_explained(pin)} explains them",
         )
     streams = _cached(source, pin, settings, lambda: _ask(command, pin, config))
     return Detection(
@@ -71,6 +71,18 @@ def configuration(config: Mapping[str, Any], pin: Pin, settings: Settings) -> di
     if pin.name == MANIFEST:
         resolved[INJECTED] = _manifest(resolved.pop("manifest", None))
     return resolved
+
+
+def _specification(pin: Pin, config: Mapping[str, Any], settings: Settings) -> Mapping[str, Any]:
+    """What the configuration may hold: a manifest says so itself."""
+    if pin.name != MANIFEST:
+        return specification(pin, settings)
+    spec = config[INJECTED].get("spec")
+    return dict(spec.get("connection_specification") or {}) if isinstance(spec, Mapping) else {}
+
+
+def _explained(pin: Pin) -> str:
+    return "the manifest's spec" if pin.name == MANIFEST else f"udb connectors show {pin.name}"
 
 
 def missing(spec: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:

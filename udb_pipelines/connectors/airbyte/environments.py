@@ -25,6 +25,10 @@ from udb_pipelines.operations import progress
 
 INSTALL_SECONDS = 900
 READY = "ready.json"
+_NO_WAY = ("Failed to establish a new connection", "NewConnectionError", "ConnectTimeout", "NameResolutionError",
+           "ProxyError", "SSLError")  # fmt: skip
+_VERSIONS = re.compile(r"from versions: (?P<all>[^)]*)\)")
+_RELEASE = re.compile(r"[0-9.]+")
 _PASSED_ON = re.compile(
     r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|PIP_\w+|(?:HTTPS?|NO|ALL)_PROXY",
     re.IGNORECASE,
@@ -68,7 +72,7 @@ def install(pin: Pin, settings: Settings) -> dict[str, Any]:
 
     folder = folder_of(pin, settings)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(folder.with_suffix(".lock")):
+    with _alone(folder.with_name(f"{folder.name}.lock")):
         if is_installed(pin, settings):
             return specification(pin, settings)
         shutil.rmtree(folder, ignore_errors=True)
@@ -99,12 +103,37 @@ def _run(pin: Pin, command: list[str]) -> None:
     except subprocess.TimeoutExpired:
         raise UdbError("E_CONNECTOR", f"installing {pin.requirement} took longer than {INSTALL_SECONDS} s") from None
     if done.returncode:
-        said = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "the installer failed")
-        raise UdbError(
+        raise refusal(pin, done.stderr)
+
+
+def refusal(pin: Pin, said: str) -> UdbError:
+    """Why the installer failed, by what it said: no way to the index, no such package, no such version, or else."""
+    if any(words in said for words in _NO_WAY):
+        return UdbError(
             "E_CONNECTOR",
-            f"{pin.requirement} cannot be installed: {said.removeprefix('ERROR: ')}",
-            remedy="check the name, the version and the way to the package index",
+            f"{pin.requirement} cannot be installed: the package index cannot be reached",
+            remedy="check the network, and HTTPS_PROXY or PIP_INDEX_URL where they are needed; then install again",
         )
+    versions = _VERSIONS.search(said)
+    if versions is None:
+        error = next((line for line in said.splitlines() if line.startswith("ERROR")), "the installer failed")
+        return UdbError(
+            "E_CONNECTOR",
+            f"{pin.requirement} cannot be installed: {error.removeprefix('ERROR: ')[:300]}",
+            remedy="try another version; connectors need what their packages say, a version of Python among it",
+        )
+    known = [version for version in versions["all"].split(", ") if _RELEASE.fullmatch(version)]
+    if not known:
+        return UdbError(
+            "E_CONNECTOR",
+            f"there is no package {pin.package} on the package index",
+            remedy="check the name at https://pypi.org; connectors in other languages than Python need a server",
+        )
+    return UdbError(
+        "E_CONNECTOR",
+        f"there is no version {pin.version} of {pin.package}; the last ones are {', '.join(known[-5:])}",
+        remedy=f"name one that there is: airbyte:{pin.name}@{known[-1]}",
+    )
 
 
 def environment() -> dict[str, str]:

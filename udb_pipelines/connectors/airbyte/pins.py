@@ -67,7 +67,9 @@ def pin_of(address: str) -> Pin:
     match = _ADDRESS.fullmatch(address)
     if match is None:
         raise UdbError(
-            "E_NOT_FOUND", f"{address} names no connector", remedy="write airbyte:NAME, such as airbyte:faker"
+            "E_NOT_FOUND",
+            f"{address} names no connector",
+            remedy="write airbyte:NAME, such as airbyte:faker, or airbyte:NAME@1.2.3 for an exact version",
         )
     name, version = match["name"], match["version"]
     known = next((pin for pin in PINS if pin.name == name), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +101,17 @@ def test_what_is_missing_is_named_before_anything_runs(installed: Settings) -> N
     wanted = Source(name="shop", uri=ADDRESS, created_at=CREATED)
     with pytest.raises(UdbError, match="fake needs to know: token"):
         detect(wanted, installed)
+
+
+def test_a_manifest_says_itself_what_it_needs(settings: Settings, tmp_path: Path) -> None:
+    folder = settings.connectors / pin_of("airbyte:manifest").folder
+    folder.mkdir(parents=True)
+    (folder / "ready.json").write_text('{"spec": {"required": ["__injected_declarative_manifest"]}}')
+    manifest = tmp_path / "api.yaml"
+    manifest.write_text("streams: []\nspec: {connection_specification: {required: [key, url]}}")
+    options = SourceOptions(config={"manifest": str(manifest), "url": "http://127.0.0.1"})
+    with pytest.raises(UdbError, match="manifest needs to know: key"):
+        detect(Source(name="shop", uri="airbyte:manifest", options=options, created_at=CREATED), settings)
 
 
 @pytest.mark.parametrize(

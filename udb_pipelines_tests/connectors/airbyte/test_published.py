@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
@@ -76,39 +77,12 @@ def api() -> Iterator[str]:
     server.shutdown()
 
 
-MANIFEST_TEXT = """
-version: "6.0.0"
-type: DeclarativeSource
-check: {type: CheckStream, stream_names: [things]}
-streams:
-  - type: DeclarativeStream
-    name: things
-    primary_key: [id]
-    retriever:
-      type: SimpleRetriever
-      requester:
-        type: HttpRequester
-        url_base: "{{ config['url'] }}"
-        path: /things
-        http_method: GET
-        authenticator:
-          type: ApiKeyAuthenticator
-          api_token: "{{ config['key'] }}"
-          inject_into: {type: RequestOption, field_name: X-Key, inject_into: header}
-      record_selector: {type: RecordSelector, extractor: {type: DpathExtractor, field_path: [things]}}
-      paginator:
-        type: DefaultPaginator
-        page_token_option: {type: RequestOption, field_name: page, inject_into: request_parameter}
-        pagination_strategy: {type: PageIncrement, page_size: 3, start_from_page: 1}
-    schema_loader:
-      type: InlineSchemaLoader
-      schema:
-        type: object
-        properties: {id: {type: integer}, name: {type: string}, price: {type: number}}
-spec:
-  type: Spec
-  connection_specification: {type: object, properties: {}}
-"""
+def documented(name: str) -> str:
+    """The file that the documentation shows under ``name``."""
+    text = (Path(__file__).parents[3] / "docs" / "connectors.md").read_text(encoding="utf-8")
+    found = re.search(rf"```yaml\n(# {re.escape(name)}\n.*?)```", text, re.DOTALL)
+    assert found, f"docs/connectors.md shows no {name}"
+    return found[1]
 
 
 def test_a_manifest_reads_an_api_page_by_page(
@@ -116,7 +90,7 @@ def test_a_manifest_reads_an_api_page_by_page(
 ) -> None:
     settings = settings.model_copy(update={"accept_connector_licences": True})
     manifest = tmp_path / "things.yaml"
-    manifest.write_text(MANIFEST_TEXT)
+    manifest.write_text(documented("things.yaml"))
     monkeypatch.setenv("THINGS_KEY", "planted-key")
     config = {"manifest": str(manifest), "url": api, "key": "${THINGS_KEY}"}
     sync(settings, f"airbyte:{MANIFEST}", config, "full_refresh_overwrite")
