@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from udb_pipelines.cli import mending
 from udb_pipelines.cli.present import Column, note, number, print_json, print_table, seconds
 from udb_pipelines.errors import UdbError
 
@@ -36,12 +37,9 @@ def talk(name: str | None, options: SourceOptions) -> Source:
     while True:
         uri = _without_password(_ask("Where is it (path, pattern, URL or DSN)"), settings)
         draft = _source(name or derive_name(uri), uri, options)
-        try:
-            found, taken = _look(draft, settings)
-        except UdbError as error:
-            note(f"{error.message}. {error.remedy.capitalize()}.")
-            continue
-        break
+        if looked := _until_read(draft, settings):
+            break
+    options, found, taken = looked
     note(f"It can be read: {found.connector}, {len(found.streams)} table(s), in {seconds(taken)}.")
     _show(found)
     chosen = name or legal_name(_ask("Name", default=draft.name))
@@ -54,6 +52,19 @@ def talk(name: str | None, options: SourceOptions) -> Source:
     stored = session.registry().add(_source(chosen, uri, options))
     _write(stored)
     return stored
+
+
+def _until_read(draft: Source, settings: Settings) -> tuple[SourceOptions, Detection, float] | None:
+    """What is found, after asking for what is missing; None when only another address can help."""
+    while True:
+        try:
+            return draft.options, *_look(draft, settings)
+        except UdbError as error:
+            note(f"{error.message}. {error.remedy[:1].upper()}{error.remedy[1:]}.")
+            answered = mending.asked(draft, error, settings)
+        if answered is None:
+            return None
+        draft = draft.model_copy(update={"options": answered})
 
 
 def test(

@@ -14,6 +14,7 @@ from sqlalchemy import Column, DateTime, Index, Row, String, Table, Text, delete
 from sqlalchemy.exc import IntegrityError
 
 from udb_pipelines.config import Settings
+from udb_pipelines.control import inline
 from udb_pipelines.control.database import METADATA, Database
 from udb_pipelines.control.uris import canonical_uri
 from udb_pipelines.errors import UdbError
@@ -46,8 +47,10 @@ class SourceRegistry:
         With ``replace``, a source of that name gets the new URI and options and keeps its date.
 
         Raises:
-            UdbError: ``E_NAME`` if the name is taken, ``E_SECRET_INLINE`` if the URI holds a password.
+            UdbError: ``E_NAME`` if the name is taken, ``E_SECRET_INLINE`` if the URI or the configuration holds a
+                secret in clear.
         """
+        inline.check(source.options.config)
         stored = source.model_copy(update={"uri": canonical_uri(source.uri)})
         row = {"uri": stored.uri, "options": stored.options.model_dump_json(exclude_defaults=True)}
         with self._database.begin() as connection:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from udb_pipelines import yamltext
+from udb_pipelines.control import inline
 from udb_pipelines.control.uris import canonical_uri, is_local
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model, Name, Source, SourceOptions
@@ -100,6 +101,10 @@ def parse(text: str, folder: Path) -> SourcesFile:
             placed[name] = entry.model_copy(update={"uri": canonical_uri(_from(folder, entry.uri))})
         except UdbError as error:
             raise UdbError(error.code, f"line {line}: {error.message}", source=name) from None
+        for path in inline.secrets_in(entry.config):
+            at = document.line(("sources", name, "config", *path))
+            told = f"line {at}: {'.'.join(map(str, path))} stands there in plain text"
+            raise UdbError("E_SECRET_INLINE", told, source=name)
     return found.model_copy(update={"sources": placed})
 
 

@@ -257,7 +257,7 @@ def test_a_range_suits_the_cursor_and_holds_something(
 HISTORY: dict[str, Any] = {"tombstone": "gone", "delete_missing": True, "lookback": "30s"}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_a_history_with_kills_ends_as_the_source_is(settings: Settings, postgres_url: str, seed: int) -> None:
     """After each kill the warehouse holds the version before or the one after, and the next sync mends what is left."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from udb_pipelines.config import Settings
 from udb_pipelines.control import sources_file
 from udb_pipelines.control.sources import SourceRegistry
 from udb_pipelines.errors import UdbError
+from udb_pipelines.models import Source, SourceOptions
 
 GOOD = """\
 # our sources
@@ -64,7 +66,10 @@ def test_what_is_exported_is_read_back_the_same(settings: Settings, tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("sources:\n  orders:\n    uri: a.csv\n    delimeter: x\n", "line 4: sources.orders.delimeter: there is no such field"),
+        (
+            "sources:\n  orders:\n    uri: a.csv\n    delimeter: x\n",
+            "line 4: sources.orders.delimeter: there is no such field",
+        ),
         ("sources:\n  orders:\n    sync_mode: sometimes\n    uri: a.csv\n", "line 3: sources.orders.sync_mode"),
         ("sources:\n  Bad Name:\n    uri: a.csv\n", "line 2"),
         (
@@ -89,6 +94,54 @@ def test_a_password_in_plain_text_is_refused_and_not_repeated(tmp_path: Path) ->
         sources_file.load(written(tmp_path, "sources:\n  shop:\n    uri: postgresql://ann:planted@db/shop\n"))
     assert caught.value.code == "E_SECRET_INLINE"
     assert "planted" not in str(caught.value.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ("{password: planted}", 4),
+        ("\n      private_key: planted", 5),
+        ("\n      header.Authorization: Bearer planted", 5),
+        ("\n      a: 1\n      credentials:\n        - {client_secret: planted}", 7),
+    ],
+)
+def test_a_secret_in_a_configuration_is_refused_with_its_line(tmp_path: Path, config: str, line: int) -> None:
+    text = f"sources:\n  shop:\n    uri: sftp://ann@host/a.csv\n    config: {config}\n"
+    with pytest.raises(UdbError) as caught:
+        sources_file.load(written(tmp_path, text))
+    assert caught.value.code == "E_SECRET_INLINE"
+    assert f"line {line}:" in caught.value.message
+    assert "planted" not in str(caught.value.as_dict())
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"password": "${secret:shop}", "header.Authorization": "Bearer ${oauth:crm}", "client_secret": ""},
+        {
+            "access_key_id": "AKIA",
+            "token_url": "https://login.example.org",
+            "secret_type": "x",
+            "host_key": "ssh-rsa A",
+        },
+        {"password_policy": {"length": 8}, "tokens": 17, "token": True},
+    ],
+)
+def test_what_is_no_secret_or_only_refers_to_one_is_taken(settings: Settings, config: dict[str, object]) -> None:
+    source = Source(
+        name="shop", uri="sftp://ann@host/a.csv", options=SourceOptions(config=config), created_at=datetime.now(UTC)
+    )
+    assert SourceRegistry(settings).add(source).options.config == config
+
+
+def test_the_register_refuses_a_secret_in_a_configuration(settings: Settings) -> None:
+    source = Source(
+        name="shop", uri="sftp://ann@host/a.csv", options=SourceOptions(config={"password": "planted"}),
+        created_at=datetime.now(UTC),
+    )  # fmt: skip
+    with pytest.raises(UdbError) as caught:
+        SourceRegistry(settings).add(source)
+    assert (caught.value.code, "planted" in str(caught.value.as_dict())) == ("E_SECRET_INLINE", False)
 
 
 @pytest.mark.parametrize("uri", ["airbyte:faker", "airbyte-server:faker"])

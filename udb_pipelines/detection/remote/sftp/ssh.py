@@ -83,6 +83,16 @@ def signed_in(place: Place, settings: Settings) -> Session:
     return _signed_in(place, addresses[-1], settings)
 
 
+def offered(server: Server, settings: Settings) -> hostkeys.HostKey | None:
+    """The key that a server shows to anybody, the best of several: for a person to compare; None without an answer.
+
+    Raises:
+        UdbError: ``E_CONNECT``, ``E_EGRESS``.
+    """
+    shown = hostkeys.shown_by(Guard(settings).reachable(server.host, server.port), server.port)
+    return shown[0] if shown else None
+
+
 def _signed_in(place: Place, address: str, settings: Settings) -> Session:
     with handing(settings) as handed, tempfile.TemporaryFile() as said:
         options, variables = _sign_in(place.credentials, handed)
@@ -193,7 +203,7 @@ def _not_let_in(place: Place) -> UdbError:
         what = "the key" + (", or the passphrase does not open it" if own.passphrase else "; it may need a passphrase")
         remedy = "let the server's operator allow this key; --config passphrase='${secret:NAME}' opens it"
     else:
-        what, remedy = "the keys of this machine's user", "--config private_key='${secret:NAME}' or password"
+        what, remedy = "the keys of this machine's user", "name its own: --config private_key='${secret:NAME}', or password"
     return UdbError("E_AUTH", f"{place.server.host} refused {place.server.user} with {what}", remedy=remedy)
 
 
