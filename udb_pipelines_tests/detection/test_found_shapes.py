@@ -99,6 +99,14 @@ def test_names_after_a_label_in_a_comment(settings: Settings, tmp_path: Path, en
     assert rows(found)[0] == (0, "10.0.0.0", "ssl")
 
 
+def test_several_logs_with_labelled_names_are_one_table(settings: Settings, tmp_path: Path) -> None:
+    for number in range(2):
+        body = "".join(f"{n}\t10.0.0.{n}\n" for n in range(5))
+        (tmp_path / f"{number}.log").write_text(f"#path\tconn\n#fields\tts\thost\n{body}#close\tnow\n")
+    (found,) = read_detected(settings, tmp_path / "*.log").datasets
+    assert ([column.name for column in found.columns], found.rows_staged) == (["ts", "host", "_udb_file"], 10)
+
+
 def test_a_comment_above_a_list_is_not_its_name(detected: Detect) -> None:
     names = "".join(f"name{chr(97 + n)}\n" for n in range(20))
     (stream,) = detected("tlds.txt", text=f"# Version 2026, last updated Sat Oct 3\n{names}").streams

@@ -114,3 +114,21 @@ def test_a_sheet_that_begins_further_down(settings: Settings, tmp_path: Path) ->
 def test_a_sheet_with_one_table_stays_one(settings: Settings, tmp_path: Path) -> None:
     path = workbook(tmp_path / "a.xlsx", (1, 1, "Staff\n"), (3, 1, STAFF), (9, 1, "Source: the shop\n"))
     assert len(read_detected(settings, path).datasets) == 1
+
+
+def test_a_table_beyond_what_was_looked_at_is_told(settings: Settings, tmp_path: Path) -> None:
+    many = "".join(f"east{number},{number},{number}.25\n" for number in range(30_000))
+    file = tmp_path / "a.csv"
+    file.write_text(f"{SALES}{many}\nperson,age,score\n" + "".join(f"Ann{n},{n},{n}.5\n" for n in range(20)))
+    (found,) = read_detected(settings, file).datasets
+    told = {item.code: item for item in found.findings}
+    assert found.rows_staged == 30_023
+    assert told["W_SEVERAL_TABLES"].byte_offset == len(SALES) + len(many)
+
+
+def test_groups_of_one_table_are_not_told_as_several(settings: Settings, tmp_path: Path) -> None:
+    many = "".join(f"east{number},{number},{number}.25\n" for number in range(30_000))
+    file = tmp_path / "a.csv"
+    file.write_text(f"{SALES}{many}\n{many}\nregion,units,total\n{many}")
+    (found,) = read_detected(settings, file).datasets
+    assert "W_SEVERAL_TABLES" not in {item.code for item in found.findings}

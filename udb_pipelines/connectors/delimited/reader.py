@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from udb_pipelines.connectors import casting
 from udb_pipelines.connectors.delimited import careful, fast
+from udb_pipelines.connectors.delimited.below import names_follow
 from udb_pipelines.connectors.delimited.explaining import explain
 from udb_pipelines.connectors.delimited.scan import Scan, scan
 from udb_pipelines.connectors.delimited.text import PlainText, located, transcoded
@@ -95,7 +97,7 @@ def _columns_of(task: Task, dialect: Dialect, text: PlainText) -> tuple[str, ...
     try:
         header = careful.FieldSplitter(dialect).split(text.header.strip("\r\n"))
         named = [(name or "").strip() for name in header]
-        named = named[1:] if named[0] == "#" and len(named) == len(columns) + 1 else named
+        named = named[1:] if named[0].startswith("#") and len(named) == len(columns) + 1 else named
         # The first name may have stood in a comment, whose mark detection took away.
         named[0] = named[0] if named[0] in waiting else named[0].lstrip("#").strip()
         return tuple(waiting[name].pop(0) for name in named)
@@ -169,7 +171,7 @@ def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
         columns=stored,
         read=records,
         staged=staged,
-        findings=tuple(_findings(files)),
+        findings=(*_findings(files), *_further_tables(files, dialect)),
     )
 
 
@@ -199,6 +201,15 @@ def _take_rejects(task: Task, dialect: Dialect, file: _File) -> int:
     found = fast.rejected(task.duck, file.text, dialect, len(file.columns), label)
     task.rejects.extend(found)
     return len(found)
+
+
+def _further_tables(files: list[_File], dialect: Dialect) -> Iterator[Finding]:
+    """Tables below the first, beyond what detection looked at: their names were read as a row."""
+    for file in files:
+        at = file.found.first_blank
+        if at is not None and dialect.delimiter and names_follow(file.text.path, at, dialect, file.text.header):
+            message = "another table seems to begin after blank lines; it was read as rows of the first"
+            yield finding("W_SEVERAL_TABLES", message, count=2, byte_offset=at)
 
 
 def _findings(files: list[_File]) -> list[Finding]:
