@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors import extract, provision
-from udb_pipelines.connectors.airbyte import process
+from udb_pipelines.connectors.airbyte import discovery, process
 from udb_pipelines.connectors.airbyte.pins import pin_of
 from udb_pipelines.connectors.cursors import Request
 from udb_pipelines.detection import detect
@@ -95,6 +96,25 @@ def test_silence_ends_at_the_deadline(installed: Settings, monkeypatch: pytest.M
     monkeypatch.setattr(process, "QUICK_SECONDS", 1)
     with pytest.raises(UdbError, match="no answer within 1 s"):
         detect(source(trouble="hang"), installed)
+
+
+def test_a_catalog_is_asked_for_once_and_again_for_another_configuration(installed: Settings) -> None:
+    first = detect(source(), installed)
+    command = installed.connectors / "fake-1.0" / "bin" / "source-fake"
+    command.write_text("#!/bin/sh\nexit 7\n")
+    assert detect(source(), installed).streams == first.streams
+    with pytest.raises(UdbError, match="exit code 7"):
+        detect(source(rows=4), installed)
+
+
+def test_a_yesterdays_catalog_is_asked_for_again(installed: Settings) -> None:
+    detect(source(), installed)
+    (kept,) = (installed.connectors / "catalogs").iterdir()
+    long_ago = kept.stat().st_mtime - discovery.FRESH - 1
+    os.utime(kept, (long_ago, long_ago))
+    (installed.connectors / "fake-1.0" / "bin" / "source-fake").write_text("#!/bin/sh\nexit 7\n")
+    with pytest.raises(UdbError, match="exit code 7"):
+        detect(source(), installed)
 
 
 def test_what_is_missing_is_named_before_anything_runs(installed: Settings) -> None:

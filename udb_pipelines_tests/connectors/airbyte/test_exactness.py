@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from udb_pipelines import engine
 from udb_pipelines.config import Settings
-from udb_pipelines.connectors.airbyte import loading
+from udb_pipelines.connectors.airbyte import loading, running
 from udb_pipelines.connectors.airbyte.discovery import columns_of, declared_type, original_of
 from udb_pipelines.connectors.airbyte.intake import Intake, Sink
 from udb_pipelines.connectors.airbyte.running import whole_lines
@@ -240,3 +240,21 @@ def test_a_stream_that_nobody_asked_for_is_told(tmp_path: Path) -> None:
     rows, stored = load(tmp_path, {"x": {"type": "string"}}, [messages([{"x": "z"}]), other, other])
     assert stored == [{"x": "z"}]
     assert [(item.code, item.count) for item in rows.findings] == [("W_STREAM_UNASKED", 2)]
+
+
+def test_a_line_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "LINE_LIMIT", 1000)
+    assert list(whole_lines([b"a" * 900, b"\n", b"b" * 900], "fake")) == [b"a" * 900 + b"\n", b"b" * 900]
+    with pytest.raises(UdbError, match="fake sent a message of more than"):
+        list(whole_lines([b"a" * 900] * 3, "fake"))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_streams_that_take_turns_keep_their_order(tmp_path: Path, size: int) -> None:
+    mine, other = messages([{"x": "1"}]), messages([{"y": "2"}]).replace(b'"stream":"s"', b'"stream":"other"')
+    state = (
+        b'{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"s"},"stream_state":{}}}}\n'
+    )
+    text = (mine + other + state) * 20 + mine.replace(b'"1"', b'"last"')
+    _, stored = load(tmp_path, {"x": {"type": "string"}}, [text[at : at + size] for at in range(0, len(text), size)])
+    assert [row["x"] for row in stored] == ["1"] * 20 + ["last"]
