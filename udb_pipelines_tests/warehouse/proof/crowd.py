@@ -24,8 +24,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from udb_pipelines.config import Settings
 from udb_pipelines.models import SourceOptions
-from udb_pipelines.warehouse import commit, steps
+from udb_pipelines.warehouse import Lake, commit, steps
 from udb_pipelines.warehouse.lake import version_of
 from udb_pipelines_tests.postgres import running
 from udb_pipelines_tests.warehouse.proof.children import Ended, at_once, warm_up
@@ -50,7 +51,7 @@ class Noted:
 def writer(place: Place, number: int, seconds: float, seed: int) -> dict[str, Any]:
     """Commit until the time is over."""
     chance = random.Random(f"{seed} {number}")
-    lake = place.lake
+    lake = patient(place.lake)
     stage = Stager(lake.settings)
     waits: list[float] = []
     turns: list[int] = []
@@ -82,6 +83,12 @@ def writer(place: Place, number: int, seconds: float, seed: int) -> dict[str, An
         waits[waits_before:] = waits[-1:]
         notes.append((result.version, table, mode, [(first + offset, job) for offset in range(length)]))
     return {"notes": notes, "waits": waits, "turns": turns}
+
+
+def patient(lake: Lake) -> Lake:
+    """With the deadline that everybody has who sets none."""
+    usual = Settings.model_fields["lock_timeout_seconds"].default
+    return Lake(lake.settings.model_copy(update={"lock_timeout_seconds": usual}))
 
 
 def reader(place: Place, seconds: float) -> dict[str, Any]:
