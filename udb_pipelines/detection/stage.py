@@ -59,6 +59,9 @@ def _found(source: Source, settings: Settings) -> Detection:
 
 def _server(source: Source, location: Location, settings: Settings) -> Detection:
     if location.kind == "mongodb":
+        from udb_pipelines.connectors.databases.mongo_client import library
+
+        library()  # or what installs it, before what is made of it
         from udb_pipelines.detection.documents import collections as listed
     else:
         from udb_pipelines.detection.servers import server_tables as listed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -207,6 +208,13 @@ def test_refusals_tell_no_secret(settings: Settings, uri: str, code: str) -> Non
         detect(source_of(uri), settings)
     assert caught.value.code == code
     assert "planted-mongo@" not in str(caught.value.as_dict())
+
+
+def test_without_the_driver_the_command_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymongo", None)
+    with pytest.raises(UdbError, match="E_CONNECTOR") as caught:
+        detect(source_of("mongodb://127.0.0.1:1/shop"), settings)
+    assert "pip install 'udb-pipelines[mongodb]'" in str(caught.value.as_dict()["remedy"])
 
 
 def test_what_the_server_cannot_do_is_said(settings: Settings, mongo: Mongo) -> None:

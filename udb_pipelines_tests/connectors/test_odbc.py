@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -199,6 +200,13 @@ def test_mariadb_refusals(settings: Settings, mariadb: MariaDB) -> None:
     mariadb.run("DROP TABLE t")
     with pytest.raises(UdbError, match="E_VANISHED"):
         extract(provision(source_of(address), good), settings, "job", None)
+
+
+def test_without_the_package_the_command_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "arrow_odbc", None)
+    with pytest.raises(UdbError, match="E_CONNECTOR") as caught:
+        detect(source_of("odbc://127.0.0.1:1/shop?driver=Any"), settings)
+    assert "pip install 'udb-pipelines[odbc]'" in str(caught.value.as_dict()["remedy"])
 
 
 def test_a_data_source_that_is_not_there(settings: Settings) -> None:
