@@ -160,7 +160,7 @@ def install(
 
     name = name.removeprefix("airbyte:")
     if name in dict(NATIVE):
-        note(f"{name} is UDB's own: there is nothing to install. udb connectors show {name}")
+        note(f"{name} is UDB's own: {extras.to_install(name)}. udb connectors show {name}")
         return
     pin, settings = pin_of(f"airbyte:{name}"), session.settings()
     if is_installed(pin, settings):

@@ -58,6 +58,12 @@ def status_of(connector: str) -> str:
     return "native" if extra is None or extra.is_there else "to install"
 
 
+def to_install(connector: str) -> str:
+    """What there is to install for a native connector."""
+    extra = EXTRAS.get(connector)
+    return "there is nothing to install" if extra is None or extra.is_there else f"install it with {extra.command}"
+
+
 def about(connector: str) -> list[str]:
     """Lines that tell what a connector needs; none when it needs nothing."""
     extra = EXTRAS.get(connector)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from udb_pipelines.cli import extras
 from udb_pipelines.connectors.airbyte.environments import refusal
 from udb_pipelines.connectors.airbyte.pins import pin_of
 from udb_pipelines_tests.cli.conftest import Udb
@@ -16,6 +17,18 @@ from udb_pipelines_tests.cli.conftest import Udb
 def test_the_list_says_what_is_native_and_what_is_to_install(udb: Udb) -> None:
     found = {row["name"]: row["status"] for row in udb("connectors", "list", "--json").json}
     assert (found["postgres"], found["airbyte:faker"]) == ("native", "to install")
+
+
+def test_an_extra_says_what_it_needs_and_what_it_was_tried_with(udb: Udb, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = udb("connectors", "show", "mssql").out
+    assert "pip install 'udb-pipelines[odbc]'" in shown
+    assert "tdsodbc" in shown
+    assert "tested with: no SQL Server" in shown
+    assert "snapshot" in udb("connectors", "show", "mongodb").out
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    found = {row["name"]: row["status"] for row in udb("connectors", "list", "--json").json}
+    assert (found["mongodb"], found["odbc"], found["mysql"]) == ("to install", "to install", "native")
+    assert "pip install 'udb-pipelines[mongodb]'" in udb("connectors", "install", "mongodb").err
 
 
 def test_a_word_finds_and_one_that_does_not_says_where_to_look(udb: Udb) -> None:
