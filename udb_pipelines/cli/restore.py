@@ -338,6 +338,8 @@ def drop_timeline(
         f"{_count(len(done.versions), 'version')} and {_count(len(done.files), 'file')} "
         f"that only timeline {timeline} has {verb}: {size(done.bytes)}"
     )
+    if done.damaged:
+        note("Its catalog is damaged. Files that only it needed are found and removed by: udb doctor --mend")
 
 
 def _show_plan(planned: RestorePlan, as_json: bool) -> None:

@@ -7,7 +7,7 @@ processes, staging folders of jobs long gone. Damage to data is told, never mend
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -75,6 +75,7 @@ def check(lake: Lake, mend: bool = False, *, quick: bool = False) -> tuple[Check
     """
     questions: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("catalog", lambda: _catalog(lake)),
+        ("timelines", lambda: _timelines(lake)),
         ("files", lambda: _files(lake, quick)),
         ("rows", lambda: _rows(lake)),
         ("orphans", lambda: _orphans(lake, mend)),
@@ -94,6 +95,23 @@ def stored_files(lake: Lake) -> tuple[StoredFile, ...]:
     chosen = [lake] if lake.timeline else [lake.at(timeline.number) for timeline in lake.register().timelines]
     found = {file for timeline in chosen for file in _stored(timeline)}
     return tuple(sorted(found, key=lambda file: file.path))
+
+
+def is_readable(lake: Lake) -> bool:
+    """Whether the catalog of the timeline that ``lake`` reads says what it needs."""
+    try:
+        list(_stored(lake))
+    except (UdbError, duckdb.Error):
+        return False
+    return True
+
+
+def _readable(lake: Lake) -> tuple[list[Lake], list[int]]:
+    """The timelines whose catalogs can be read, and the numbers of the others; the current one must be."""
+    register = lake.register()
+    found = {item.number: lake.at(item.number) for item in register.timelines}
+    damaged = [number for number, one in found.items() if number != register.current and not is_readable(one)]
+    return [one for number, one in found.items() if number not in damaged], damaged
 
 
 def _stored(lake: Lake) -> Iterator[StoredFile]:
@@ -127,11 +145,21 @@ def _catalog(lake: Lake) -> Check:
     return Check(name="catalog", status="ok", detail=f"version {version}" if version else "nothing committed yet")
 
 
+def _timelines(lake: Lake) -> Check:
+    readable, damaged = _readable(lake)
+    if not damaged:
+        return Check(name="timelines", status="ok", detail=f"{len(readable)}, all can be read")
+    names = ", ".join(map(str, damaged))
+    detail = f"the catalog of timeline {names} is damaged; udb restore drop-timeline {damaged[0]} gives it up"
+    return Check(name="timelines", status="warn", detail=detail)
+
+
 def _files(lake: Lake, quick: bool) -> Check:
-    files = stored_files(lake)
+    readable, _ = _readable(lake)
+    files = sorted({file for one in readable for file in _stored(one)}, key=lambda file: file.path)
     problems = [problem for file in files if (problem := _size_problem(file))]
     if not problems and files and not quick:
-        problems = list(_content_problems(lake))
+        problems = list(_content_problems(lake, readable))
     if problems:
         detail = f"{len(problems)} files damaged: {_some(problems)}; udb restore verify tells what is whole"
         return Check(name="files", status="fail", detail=detail)
@@ -148,13 +176,13 @@ def _size_problem(file: StoredFile) -> str | None:
     return None if size == file.bytes else f"{file.path} has {size} bytes, not {file.bytes} ({file.table})"
 
 
-def _content_problems(lake: Lake) -> Iterator[str]:
-    """Every file of every timeline is read once and compared with the checksum that its commit recorded."""
+def _content_problems(lake: Lake, timelines: Iterable[Lake]) -> Iterator[str]:
+    """Every file of the timelines is read once and compared with the checksum that its commit recorded."""
     from udb_pipelines.warehouse.restore import wholeness
 
     needed = {}
-    for timeline in lake.register().timelines:
-        needed.update({file.path: file for file in wholeness.needed_files(lake.at(timeline.number))})
+    for timeline in timelines:
+        needed.update({file.path: file for file in wholeness.needed_files(timeline)})
     for damage in wholeness.damages(lake, needed.values(), wholeness.recorded_digests(lake)):
         versions = f"from version {damage.first_version} on"
         if damage.last_version is not None:
@@ -185,6 +213,8 @@ def _orphans(lake: Lake, mend: bool) -> Check:
         return Check(name="orphans", status="ok", detail="no data files")
     if not lake.current_version():
         return Check(name="orphans", status="ok", detail="nothing is removed: no catalog says what is needed")
+    if _readable(lake)[1]:
+        return Check(name="orphans", status="ok", detail="nothing is removed: what a damaged timeline needs is unknown")
     # Files are placed under the lock, so under the lock a file without an owner is an orphan.
     with lake.lock.held("udb doctor"):
         known = {file.path for file in stored_files(lake)} | within_grace(lake, time.time())

@@ -9,7 +9,7 @@ import pytest
 
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import SourceOptions
-from udb_pipelines.warehouse import Check, Lake, check, commit, drop_source, maintenance, query
+from udb_pipelines.warehouse import Check, Lake, check, commit, drop_source, maintenance, query, restore
 from udb_pipelines.warehouse.checks import stored_files
 from udb_pipelines_tests.warehouse.staging import Stager
 
@@ -126,3 +126,25 @@ def test_a_quick_look_reads_no_content(lake: Lake, stage: Stager) -> None:
     file.write_bytes(content)
     assert {item.name: item.status for item in check(lake, quick=True)}["files"] == "ok"
     assert answers(lake)["files"].status == "fail", "one bit among the rows"
+
+
+def test_a_timeline_whose_catalog_is_damaged_is_named_and_can_be_given_up(lake: Lake, stage: Stager) -> None:
+    commit(lake, stage("SELECT 1 AS a"))
+    commit(lake, stage("SELECT 2 AS a"))
+    restore.restore_to(lake, 2)
+    damaged = lake.settings.warehouse / "lake.sqlite"
+    for log in lake.settings.warehouse.glob("lake.sqlite-*"):
+        log.unlink()
+    os.truncate(damaged, damaged.stat().st_size // 2)
+    found = answers(lake)
+    assert {name for name, item in found.items() if item.status != "ok"} == {"timelines"}
+    assert "restore drop-timeline 1" in found["timelines"].detail
+    assert "unknown" in found["orphans"].detail
+    with pytest.raises(UdbError, match="nobody can tell") as caught:
+        restore.drop(lake, 1, frozenset({"shop"}))
+    assert caught.value.code == "E_HOLD"
+    assert restore.drop(lake, 1).damaged
+    (orphans,) = [item for item in check(lake, mend=True) if item.name == "orphans"]
+    assert orphans.mended and "1 files" in orphans.detail, "what only that timeline had"
+    assert statuses(lake) == {"ok"}
+    assert query(lake, "FROM shop").rows == ((1,),)

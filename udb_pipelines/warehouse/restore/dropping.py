@@ -7,7 +7,7 @@ from pathlib import Path
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model
 from udb_pipelines.warehouse import leases, steps
-from udb_pipelines.warehouse.checks import stored_files
+from udb_pipelines.warehouse.checks import is_readable, stored_files
 from udb_pipelines.warehouse.lake import Lake
 from udb_pipelines.warehouse.maintenance import held_versions
 from udb_pipelines.warehouse.removal import Item, remove
@@ -23,6 +23,8 @@ class Dropped(Model):
     """Versions that only it holds: they are gone afterwards."""
     files: tuple[Path, ...]
     bytes: int
+    damaged: bool = False
+    """Its catalog cannot be read: nobody can tell what it had, and files that only it needed are left as orphans."""
 
 
 def plan_drop(lake: Lake, number: int) -> Dropped:
@@ -34,6 +36,8 @@ def plan_drop(lake: Lake, number: int) -> Dropped:
     register = lake.register()
     register.without(number)
     others = [lake.at(item.number) for item in register.timelines if item.number != number]
+    if not is_readable(lake.at(number)):
+        return Dropped(timeline=number, versions=(), files=(), bytes=0, damaged=True)
     held = {point.version for other in others for point in points(other)}
     kept = {file.path for other in others for file in stored_files(other)}
     files = [file for file in stored_files(lake.at(number)) if file.path not in kept]
@@ -61,7 +65,7 @@ def drop(lake: Lake, number: int, held: frozenset[str] = frozenset()) -> Dropped
     with lake.lock.held(f"removal of timeline {number}"):
         planned = plan_drop(lake, number)
         _check_holds(lake, planned, held)
-        its_own = {point.version for point in points(lake.at(number))}
+        its_own = set() if planned.damaged else {point.version for point in points(lake.at(number))}
         with leases.gate(readers, alone=True):
             if read := sorted(leases.leased(readers) & its_own):
                 raise UdbError(
@@ -81,6 +85,15 @@ def drop(lake: Lake, number: int, held: frozenset[str] = frozenset()) -> Dropped
 
 
 def _check_holds(lake: Lake, planned: Dropped, held: frozenset[str]) -> None:
+    if planned.damaged:
+        if held:
+            raise UdbError(
+                "E_HOLD",
+                f"the catalog of timeline {planned.timeline} is damaged: nobody can tell what it has of what is held",
+                kept="the timeline",
+                remedy="udb retention hold list shows the holds",
+            )
+        return
     going = {point.version for point in planned.versions}
     kept = sorted(going & held_versions(lake.at(planned.timeline), held))
     if kept:

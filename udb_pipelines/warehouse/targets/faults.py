@@ -1,4 +1,7 @@
-"""The errors of an object store that keeps snapshots or the archive, told to people. What they are is found in ``objectstores``."""
+"""The errors of an object store that keeps snapshots or the archive, told to people.
+
+What they are is found in ``objectstores``.
+"""
 
 from __future__ import annotations
 
