@@ -261,6 +261,20 @@ def test_a_card_among_five_hundred_is_laid_out_when_it_is_looked_for(wide: Page)
     assert 0 < filled < 50
 
 
+def test_a_link_far_down_a_plain_page_ends_at_its_card(context: BrowserContext, tmp_path: Path):
+    page, path = context.new_page(), tmp_path / "hundred.html"
+    path.write_text(render(samples.wide_profile(100)))
+    page.goto(path.as_uri())
+    link = page.locator("#table tbody tr").nth(90).locator("a").first
+    link.click()
+    card = page.locator(str(link.get_attribute("href")))
+    expect(card).to_be_in_viewport(ratio=0.2)
+    page.wait_for_timeout(500)  # until nothing moves any more
+    box = card.bounding_box()
+    assert box
+    assert 0 <= box["y"] <= 100
+
+
 def test_all_of_five_hundred_cards_are_printed(wide: Page):
     wide.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert wide.locator("article:has(dl)").count() == 500
