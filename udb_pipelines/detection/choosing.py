@@ -27,6 +27,7 @@ DECIMAL = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
 def chosen(trials: Sequence[Trial], text: str, name: str, options: SourceOptions) -> Trial:
     """The trial to believe: a convincing table of several columns, else an undoubted single column."""
     if options.delimiter is not None:
+        _check_pinned(options.delimiter, text, name, options)
         return trials[0]
     for trial in trials:
         if trial.columns > 1 and trial.share >= ACCEPTED_SHARE and trial.score >= ACCEPTED_SCORE:
@@ -47,6 +48,23 @@ def chosen(trials: Sequence[Trial], text: str, name: str, options: SourceOptions
     if options.format != "delimited":
         _refuse_other_layouts(text, name, single)
     return single
+
+
+def _check_pinned(delimiter: str, text: str, name: str, options: SourceOptions) -> None:
+    """Refuse a delimiter that was given and stands nowhere, where another one stands in the lines.
+
+    Raises:
+        UdbError: ``E_DIALECT``.
+    """
+    if delimiter in text:
+        return
+    if plausible := _plausible(text, _undelimited(text, options)):
+        given, shown = (" or ".join(NAMES.get(char, char) for char in chars) for chars in ([delimiter], plausible))
+        raise UdbError(
+            "E_DIALECT",
+            f"{name}: the delimiter that was given, {given}, stands nowhere in it, although {shown} is plausible",
+            remedy="give another --delimiter, or leave it to be detected",
+        )
 
 
 def _wrapped(name: str) -> UdbError:

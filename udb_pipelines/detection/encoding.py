@@ -109,7 +109,8 @@ def _pinned(name: str) -> Encoding:
     try:
         return Encoding(codecs.lookup(name).name, 1.0)
     except LookupError:
-        raise UdbError("E_CONFIG", f"there is no encoding named {name!r}") from None
+        remedy = "name one that Python knows, such as utf-8, cp1252 or shift_jis, or leave it to be detected"
+        raise UdbError("E_CONFIG", f"there is no encoding named {name!r}", remedy=remedy) from None
 
 
 def _marked(mark: bytes) -> Encoding | None:

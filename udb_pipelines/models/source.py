@@ -24,9 +24,9 @@ class SourceOptions(Model):
     encoding: str | None = None
     encoding_errors: Literal["strict", "replace"] = "strict"
     delimiter: str | None = None
-    quote: str | None = None
+    quote: str | None = Field(default=None, max_length=1)
     """One character, or the empty string for none."""
-    escape: str | None = None
+    escape: str | None = Field(default=None, max_length=1)
     header: Literal["auto", "none"] | int = "auto"
     """``none``, or the number of header rows."""
     skip_rows: int | None = None

@@ -6,9 +6,11 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
+from udb_pipelines.models import SourceOptions
 from udb_pipelines_tests.connectors.sources import read_detected, rows, texts
 from udb_pipelines_tests.detection.conftest import Detect
 
@@ -168,3 +170,17 @@ def test_more_columns_than_a_table_may_have_are_refused_before_they_are_read(
     file.write_text(",".join(f"{n}.5" for n in range(20_000)) + "\n")
     with pytest.raises(UdbError, match="E_TOO_WIDE"):
         read_detected(settings, file)
+
+
+def test_a_given_delimiter_that_stands_nowhere(detected: Detect) -> None:
+    with pytest.raises(
+        UdbError, match=r"E_DIALECT.*that was given, tab, stands nowhere in it, although ; is plausible"
+    ):
+        detected("a.csv", text="a;b\n1;2\n3;4\n", delimiter="\t")
+    assert len(detected("one.csv", text="name\nann\nbob\n", delimiter=",").streams[0].columns) == 1
+
+
+@pytest.mark.parametrize("pin", ["quote", "escape"])
+def test_a_quote_or_escape_is_one_character(pin: str) -> None:
+    with pytest.raises(ValidationError, match=pin):
+        SourceOptions.model_validate({pin: "ab"})
