@@ -203,7 +203,10 @@ def _not_let_in(place: Place) -> UdbError:
         what = "the key" + (", or the passphrase does not open it" if own.passphrase else "; it may need a passphrase")
         remedy = "let the server's operator allow this key; --config passphrase='${secret:NAME}' opens it"
     else:
-        what, remedy = "the keys of this machine's user", "name its own: --config private_key='${secret:NAME}', or password"
+        what, remedy = (
+            "the keys of this machine's user",
+            "name its own: --config private_key='${secret:NAME}', or password",
+        )
     return UdbError("E_AUTH", f"{place.server.host} refused {place.server.user} with {what}", remedy=remedy)
 
 
