@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +18,8 @@ from pathlib import Path
 
 import pymysql
 import pytest
+
+from udb_pipelines_tests.servers import free_port, wait_until_ready
 
 USER = "udb_test"
 PASSWORD = "planted-my-secret"
@@ -71,23 +71,6 @@ class MariaDB:
         self.server.run(self.name, *statements)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_ready(server: MariaDBServer, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            server.client().close()
-            return
-        except pymysql.Error:
-            time.sleep(0.05)
-    pytest.fail(f"MariaDB did not start:\n{log.read_text()}")
-
-
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[MariaDBServer]:
     """The server; ``new_database()`` makes a database."""
@@ -117,14 +100,14 @@ def mariadb_server() -> Iterator[MariaDBServer]:
                 [*options, "--bootstrap"], input="\n".join(script).encode(), check=True, user=user, cwd=folder,
                 stdout=output, stderr=output,
             )  # fmt: skip
-            server = MariaDBServer(_free_port(), count(1))
+            server = MariaDBServer(free_port(), count(1))
             process = subprocess.Popen(
                 [*options, f"--port={server.port}", "--bind-address=127.0.0.1", f"--socket={folder / 'socket'}",
                  "--skip-name-resolve"],
                 stdout=output, stderr=output, user=user, cwd=folder,
             )  # fmt: skip
         try:
-            _wait_until_ready(server, process, log)
+            wait_until_ready(lambda: server.client().close(), pymysql.Error, process, log, START_SECONDS)
             yield server
         finally:
             process.kill()

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +20,8 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+
+from udb_pipelines_tests.servers import free_port, wait_until_ready
 
 USER = "udb_test"
 PASSWORD = "planted-pg-secret"
@@ -60,23 +60,6 @@ def _binaries() -> Path:
     return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_ready(server: PostgresServer, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            psycopg2.connect(server.url()).close()
-            return
-        except psycopg2.OperationalError:
-            time.sleep(0.05)
-    pytest.fail(f"PostgreSQL did not start:\n{log.read_text()}")
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """The server; ``new_database()`` gives a URL. For fixtures of wider scope than one test."""
@@ -102,7 +85,7 @@ def running() -> Iterator[PostgresServer]:
              "--encoding=UTF8", "--locale=C", "--no-sync"],
             check=True, capture_output=True, user=user, cwd=folder,
         )  # fmt: skip
-        server = PostgresServer(_free_port(), count(1))
+        server = PostgresServer(free_port(), count(1))
         # Without fsync: the tests kill clients, never the server's machine.
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -111,7 +94,9 @@ def running() -> Iterator[PostgresServer]:
                 stdout=output, stderr=output, user=user, cwd=folder,
             )  # fmt: skip
         try:
-            _wait_until_ready(server, process, log)
+            wait_until_ready(
+                lambda: psycopg2.connect(server.url()).close(), psycopg2.OperationalError, process, log, START_SECONDS
+            )
             yield server
         finally:
             process.send_signal(3)  # SIGQUIT: immediate shutdown
