@@ -40,7 +40,7 @@ def in_bytes(limit: str) -> float:
     (540000000.0, 838860800.0)
     """
     amount = limit.rstrip("KMGTiB ")
-    return float(amount) * _UNITS[limit.removeprefix(amount).strip() or "B"]
+    return float(amount) * float(_UNITS[limit.removeprefix(amount).strip() or "B"])
 
 
 def share(limit: float, held: float) -> float:
