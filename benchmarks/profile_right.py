@@ -19,6 +19,7 @@ from udb_pipelines.engine import connect, quote_literal
 from udb_pipelines.models import Profile
 from udb_pipelines.profiling import profile_table
 from udb_pipelines.profiling.column import facts_and_parts
+from udb_pipelines.profiling.near_dependencies import judged, odd_rows
 from udb_pipelines.profiling.session import Session
 from udb_pipelines.profiling.storage import Column
 from udb_pipelines_tests.profiling.semantics.labelled import Labelled, columns
@@ -40,6 +41,9 @@ UNSEEN = (
     "fr_CH", "nl_BE", "es_CL", "az_AZ", "zh_CN", "vi_VN", "is_IS", "mk_MK", "ka_GE", "en_PK", "ne_NP", "sq_AL",
 )  # fmt: skip
 """Locales that nobody has looked at: only their score is known."""
+
+MEMORY = 1e9
+"""Bytes that a query may take, as far as grouping goes; the tables here are small."""
 
 Lines = Iterator[str]
 Kind = str
@@ -234,9 +238,10 @@ def dirty() -> Lines:
         return
     yield (
         "A cell is wrong where the dirty copy differs from the clean one. The profiler knows no dictionary and no "
-        "clean copy: it can find what is against a column's type, neither a typing error within a text nor a plausible "
-        "wrong number. So recall is given of all wrong cells, and of those in columns that it takes for numbers, "
-        "amounts or dates."
+        "clean copy: it can find what is against a column's type, and what does not go with another column as nearly "
+        "all other rows do; of a plausible wrong value that nothing else in the row tells it knows nothing. So recall "
+        "is given of all wrong cells, and of those in columns that it takes for numbers, amounts or dates. Of two "
+        "columns that determine each other either may be the wrong one: both are flagged."
     )
     yield ""
     yield "| table | code | cells flagged | of them wrong (precision) | recall in typed columns | recall of all |"
@@ -280,13 +285,19 @@ def _flagged(path: Path) -> tuple[dict[str, set[tuple[int, str]]], set[str]]:
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home))
         with closing(connect(settings)) as connection:
-            session = Session(connection, _read(path, header=True), profile.rows, settings, datetime.now(UTC).date())
+            session = Session(
+                connection, _read(path, header=True), profile.rows, settings, datetime.now(UTC).date(), memory=MEMORY
+            )
             for column in profile.columns:
                 read = Column(column.name, column.storage_type, column.position)
                 for suspicion in facts_and_parts(session, [read])[1][column.position].suspicions:
                     if suspicion.predicate:
                         rows = _rows_where(session, read, suspicion.predicate)
                         found.setdefault(suspicion.code, set()).update((row, column.name) for row in rows)
+            columns = [Column(column.name, column.storage_type, column.position) for column in profile.columns]
+            for right, lefts in judged(session, columns, profile.columns):
+                rows = [row for (row,) in session.rows_of(odd_rows(session, right, lefts))]
+                found.setdefault("W_DEPENDENCY", set()).update((row, right.name) for row in rows)
     return found, {column.name for column in profile.columns if column.type in ("numeric", "money", "date", "mixed")}
 
 

@@ -296,6 +296,9 @@ CODES: dict[str, CodeInfo] = {
         "nothing to do; the columns stay text, values are as sent",
     ),
     "W_TYPE_AMBIGUOUS": _warning("a column's type was a close call", "look at the runner-up in the profile"),
+    "W_DEPENDENCY": _warning(
+        "values that do not go with another column's as nearly all others do", "look at these rows; either may be wrong"
+    ),
     "W_NUL": _warning("the text holds characters U+0000", "nothing to do; they were kept"),
     "W_KEY_LOW_CARDINALITY": _warning("a confirmed key has few values", "confirm another key: udb keys list"),
     "W_CURSOR_NULL": _warning(

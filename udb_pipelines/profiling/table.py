@@ -17,6 +17,7 @@ from udb_pipelines.profiling.column import groups, profile_columns
 from udb_pipelines.profiling.dependencies import dependencies
 from udb_pipelines.profiling.keys import candidate_keys
 from udb_pipelines.profiling.memory import in_bytes, profiling_memory
+from udb_pipelines.profiling.near_dependencies import near_findings
 from udb_pipelines.profiling.pace import Pace
 from udb_pipelines.profiling.pairs import pair_stats
 from udb_pipelines.profiling.session import VALUES, Session
@@ -88,6 +89,7 @@ def _profile(session: Session, columns: list[Column], origin: Origin, now: datet
     profiles.sort(key=lambda profile: profile.position)
     findings = (*origin.findings, *(_no_rows() if not session.rows else ()))
     findings += tuple(finding for profile in profiles for finding in profile.findings)
+    findings += near_findings(session, columns, profiles)
     findings = tuple(finding.model_copy(update={"dataset": origin.dataset}) for finding in findings)
     keys = candidate_keys(session, columns, profiles)
     session.drop(VALUES)
