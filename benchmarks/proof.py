@@ -48,10 +48,10 @@ class Soak:
         """Of the table of runs."""
         outcomes = self.tally["outcomes"]
         killed = " / ".join(str(outcomes.get(name, 0)) for name in _OUTCOMES)
-        seeds = f"{self.seeds[0]} to {self.seeds[-1]}" if len(self.seeds) > 1 else str(self.seeds[0])
+        seeds = f"seeds {self.seeds[0]} to {self.seeds[-1]}" if len(self.seeds) > 1 else f"seed {self.seeds[0]}"
         failures = len(self.tally["failures"])
         return (
-            f"| {_CATALOGS[self.catalog]}, seeds {seeds} | {self.tally['rounds']:,} | {self.tally['kills']:,} | "
+            f"| {_CATALOGS[self.catalog]}, {seeds} | {self.tally['rounds']:,} | {self.tally['kills']:,} | "
             f"{outcomes.get('acknowledged', 0):,} | {killed} | {failures} | {self.seconds / 60:.0f} |"
         )
 
