@@ -151,7 +151,7 @@ def install(
 
       udb connectors install faker
 
-      udb connectors install hubspot@4.7.0
+      udb connectors install hubspot@5.7.0
     """
     from udb_pipelines.cli import session
     from udb_pipelines.connectors.airbyte.environments import folder_of, is_installed
