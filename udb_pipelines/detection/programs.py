@@ -116,14 +116,16 @@ def _is_armor(lines: Sequence[str]) -> bool:
 
 def _is_tagged(lines: Sequence[str]) -> bool:
     """Two to four capitals, and a dash, before every value."""
-    return _TAG.fullmatch(lines[0]) is not None and all(map(_TAG.fullmatch, lines))
+    tags = sum(not line[0].isspace() for line in lines)
+    return all(map(_TAG.fullmatch, lines)) and not lines[0][0].isspace() and tags >= PARTLY * len(lines)
 
 
 def _is_fields(lines: Sequence[str]) -> bool:
     """A name and a colon before every value: a form, or cards one after the other."""
     found = [_FIELD.fullmatch(line) for line in lines if not line.startswith("#")]
     keys = [match["key"] for match in found if match and match["key"]]
-    return all(found) and len(keys) >= FEW and len(set(keys)) > 1 and lines[0][:1].strip() != ""
+    enough = len(keys) >= max(FEW, PARTLY * len(found)) and len(set(keys)) > 1
+    return all(found) and enough and not lines[0][0].isspace()
 
 
 def _is_card(lines: Sequence[str]) -> bool:

@@ -141,6 +141,12 @@ def test_what_is_no_table_is_called_by_its_name(detected: Detect, what: str, tex
         detected("a.txt", text=text)
 
 
+def test_a_table_of_lines_that_begin_with_blanks_is_none_of_them(detected: Detect) -> None:
+    lines = "".join(f"  {n:>4}   {'Lee' if n % 2 else 'Garcia':>8}   {n * 1.5:>6}\n" for n in range(1, 30))
+    (stream,) = detected("a.txt", text=f"    id       name    price\n{lines}").streams
+    assert [column.name for column in stream.columns] == ["id", "name", "price"]
+
+
 def test_a_sheet_without_names_over_its_gaps(settings: Settings, tmp_path: Path) -> None:
     import openpyxl
 
