@@ -27,6 +27,8 @@ AUTHENTICATION_FAILED, UNAUTHORIZED = 18, 13
 NOT_FOUND, CURSOR_GONE, PLAN_KILLED, SNAPSHOT_TOO_OLD = 26, 43, 175, 239
 NOT_A_QUERY = (2, 9, 14, 15, 16, 17, 40324, 15998)
 """What servers answer to an aggregation that is none."""
+LIMITS = ("serverSelectionTimeoutMS", "connectTimeoutMS")
+"""Milliseconds; an address may say others."""
 OWN = ("admin", "config", "local")
 
 
@@ -99,15 +101,9 @@ def connected(uri: str, config: Mapping[str, Any], settings: Settings) -> Iterat
     if unknown:
         raise UdbError("E_OPTION", f"--config {', '.join(unknown)} is not known to mongodb; it takes snapshot=true")
     address, shown = admitted(resolve_address(uri, settings), settings), mask(uri)
+    limits = {name: CONNECT_SECONDS * 1000 for name in LIMITS if f"{name}=".lower() not in address.lower()}
     with told(shown, shown), ExitStack() as stack:
-        client = stack.enter_context(
-            pymongo.MongoClient(
-                address,
-                appname="udb",
-                serverSelectionTimeoutMS=CONNECT_SECONDS * 1000,
-                connectTimeoutMS=CONNECT_SECONDS * 1000,
-            )
-        )
+        client = stack.enter_context(pymongo.MongoClient(address, appname="udb", **limits))
         client.admin.command("ping")
         session = None
         if str(config.get("snapshot", "")).lower() in ("true", "yes", "1"):
