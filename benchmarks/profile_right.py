@@ -254,7 +254,7 @@ def dirty() -> Lines:
             hits = cells & wrong
             yield (
                 f"| {folder.name} | `{code}` | {len(cells):,} | {len(hits):,} ({len(hits) / len(cells):.3f}) | "
-                f"{_share(len(hits), len(within))} | {_share(len(hits), len(wrong))} |"
+                f"{_share(len(hits & within), len(within))} | {_share(len(hits), len(wrong))} |"
             )
         if not found:
             yield f"| {folder.name} | none | 0 |  | {_share(0, len(within))} | {_share(0, len(wrong))} |"
