@@ -132,17 +132,13 @@ def test_every_kind_of_source_keeps_its_secret(
         assert udb("sources", "apply").returncode == 0
         loaded = udb("run", *good)
         failed = udb("run", *bad)
-        said = [
-            loaded,
-            failed,
-            udb("sources", "test"),
-            udb("snapshot", "create"),
-            udb("config"),
-            udb("sources", "export"),
-        ]
+        tested = udb("sources", "test", "--json")
+        said = [loaded, failed, tested, udb("snapshot", "create"), udb("config"), udb("sources", "export")]
     watched.ended.set()
     assert loaded.returncode == 0, loaded.stderr
     assert all(code in failed.stdout for code in ("E_NOT_FOUND", "E_AUTH", "E_CONNECT")), failed.stdout
+    results = {result["source"]: result["result"] for result in json.loads(tested.stdout)}
+    assert results == {**dict.fromkeys(good, "ok"), **dict.fromkeys(bad, "failed")}
     assert collector.spans
     printed = "".join(done.stdout + done.stderr for done in said)
     ssh = sftp_server.locked_key.splitlines()[2]

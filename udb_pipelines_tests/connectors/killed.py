@@ -11,8 +11,11 @@ from udb_pipelines.warehouse import steps
 
 
 def main() -> None:
-    """An address, a home, and at which of its durable steps the process is killed."""
-    uri, home, at = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    """A home, and at which of its durable steps the process is killed; the address is in the environment.
+
+    Other tests look for that password among the arguments of all processes.
+    """
+    uri, home, at = os.environ["KILLED_URI"], Path(sys.argv[1]), int(sys.argv[2])
     left = at
 
     def reached(_step: str) -> None:

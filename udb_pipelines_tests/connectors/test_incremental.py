@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import sqlite3
@@ -278,8 +279,10 @@ def test_a_history_with_kills_ends_as_the_source_is(settings: Settings, postgres
             else:
                 shop.put(number, second, chance.choice("abc"), chance.random() < 0.2)
         shop.put(100 + second, second - chance.randint(0, 20), "late")
-        command = [sys.executable, "-m", "udb_pipelines_tests.connectors.killed", postgres_url, str(settings.home)]
-        done = subprocess.run([*command, str(chance.randint(1, 9))], check=False, capture_output=True, text=True)
+        command = [sys.executable, "-m", "udb_pipelines_tests.connectors.killed", str(settings.home)]
+        environment = {**os.environ, "KILLED_URI": postgres_url}
+        at = str(chance.randint(1, 9))
+        done = subprocess.run([*command, at], check=False, capture_output=True, text=True, env=environment)
         died = done.returncode == -signal.SIGKILL
         assert died or done.returncode == 0, done.stderr
         deaths += died
