@@ -28,9 +28,9 @@ WITHHELD = "(withheld)"
 LOG_FIELDS = frozenset({
     "timestamp", "level", "job_id", "source", "stage", "event", "message", "logger",
     "attempt", "bytes", "code", "codes", "column", "columns", "connector", "count", "dataset", "datasets", "encoding",
-    "error_type", "exit_code", "files", "folder", "format", "host", "kept", "limit", "path", "pid", "port", "remedy",
-    "rows", "rows_committed", "rows_read", "rows_rejected", "seconds", "status", "streams", "unchanged", "uri",
-    "verdict", "version", "where",
+    "error_type", "exit_code", "files", "folder", "format", "host", "kept", "limit", "path", "pid", "port", "reason",
+    "remedy", "rows", "rows_committed", "rows_read", "rows_rejected", "seconds", "share", "snapshot", "status",
+    "streams", "unchanged", "uri", "verdict", "version", "where",
 })  # fmt: skip
 """Fields a log line or a span may carry: names, codes, counts, places and times."""
 
