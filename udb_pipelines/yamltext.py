@@ -141,7 +141,9 @@ def as_model(document: Document, model: type[Checked], code: str) -> Checked:
     try:
         return model.model_validate(document.content)
     except ValidationError as error:
-        mistakes = sorted({_mistake(document, item["loc"], _IN_WORDS.get(item["type"], item["msg"])) for item in error.errors()})
+        mistakes = sorted(
+            {_mistake(document, item["loc"], _IN_WORDS.get(item["type"], item["msg"])) for item in error.errors()}
+        )
         raise UdbError(code, "; ".join(f"line {line}: {place}: {said}" for line, place, said in mistakes)) from None
 
 

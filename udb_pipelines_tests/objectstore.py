@@ -39,7 +39,8 @@ class ObjectServer:
 
     def new_bucket(self) -> str:
         """Create an empty bucket and return its name."""
-        name = f"bucket{next(self.numbers)}"  # no hyphen: the client of Google Cloud Storage escapes it, and moto does not unescape
+        # No hyphen: the client of Google Cloud Storage escapes it, and moto does not unescape.
+        name = f"bucket{next(self.numbers)}"
         request = urllib.request.Request(f"{self.endpoint}/{name}", method="PUT")
         urllib.request.urlopen(request, timeout=10).close()
         return name

@@ -174,7 +174,7 @@ def write_typed(
 
 
 def _from_sample(connection: duckdb.DuckDBPyConnection, relation: TextRelation) -> list[Choice]:
-    choices = []
+    choices: list[Choice] = []
     for start in range(0, len(relation.columns), WIDE):
         columns = relation.columns[start : start + WIDE]
         if all(column.allowed == () for column in columns):
