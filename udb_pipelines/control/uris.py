@@ -12,7 +12,8 @@ _SCHEME = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+:")
 """Two letters at least: one is a drive."""
 
 _INLINE_PASSWORD = re.compile(
-    r"://[^/@:]*:(?!\$\{(?:(?:secret|oauth):)?\w+\}@)[^/@]+@|[?&](?:password|pwd|token|secret)=(?!\$\{)[^&]", re.IGNORECASE
+    r"://[^/@:]*:(?!\$\{(?:(?:secret|oauth):)?\w+\}@)[^/@]+@|[?&](?:password|pwd|token|secret)=(?!\$\{)[^&]",
+    re.IGNORECASE,
 )
 
 
