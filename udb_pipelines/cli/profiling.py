@@ -241,6 +241,8 @@ def _side(text: str, *, silent: bool) -> tuple[Profile, ...]:
             if not warehouse.history(lake, name):
                 raise unknown_dataset(name, [info.dataset for info in warehouse.datasets(lake)])
             return (profile_version(lake, name, as_of),)
+    if dataset and dataset[1] is not None:
+        raise unknown_dataset(dataset[0], [])
     source = source_of(text, None, dict.fromkeys(options.READING))
     with (
         display(silent=silent, jobs=2) as shown,
