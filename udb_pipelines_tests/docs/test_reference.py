@@ -57,7 +57,7 @@ def test_every_command_and_option_is_documented() -> None:
 def test_codes_and_variables_in_the_text_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert set(re.findall(r"\b[EW]_[A-Z0-9_]+\b", text)) <= set(CODES)
-    of_tenants = {name for name in re.findall(r"\bUDB_TENANT_[A-Z]\w*__[A-Z]\w*", text)}
+    of_tenants = set(re.findall(r"\bUDB_TENANT_[A-Z]\w*__[A-Z]\w*", text))
     variables = set(re.findall(r"\bUDB_[A-Z_]+[A-Z]\b", text)) - of_tenants
     assert variables <= {variable_of(name) for name in Settings.model_fields}
 
