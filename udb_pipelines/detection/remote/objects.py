@@ -103,4 +103,7 @@ def _is_marker(key: str, address: Address, folders: Iterable[str]) -> bool:
 
 
 def _version(entry: ObjectMeta) -> Version:
-    return Version(entry["path"], entry["size"], entry["e_tag"] or f"{_CHANGED}{entry['last_modified'].isoformat()}")
+    tag = entry["e_tag"]
+    if tag and not tag.endswith('"'):
+        tag = f'"{tag}"'  # Azure's listings leave out the quotes that its answers to GET and If-Match have
+    return Version(entry["path"], entry["size"], tag or f"{_CHANGED}{entry['last_modified'].isoformat()}")
