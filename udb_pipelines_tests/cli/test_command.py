@@ -42,11 +42,17 @@ def test_every_command_has_help_and_those_with_arguments_an_example(udb: Udb, pa
         )
 
 
-def test_help_is_instant() -> None:
+def cpu_seconds(*arguments: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([*PROGRAM, "--help"], check=True, capture_output=True)
+    subprocess.run(arguments, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_help_is_instant() -> None:
+    """Within a small multiple of what the library that prints it takes to load; machines differ, and are busy."""
+    library = min(cpu_seconds(sys.executable, "-c", "import typer, rich.console") for _ in range(3))
+    assert min(cpu_seconds(*PROGRAM, "--help") for _ in range(3)) < 8 * library
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -73,7 +79,7 @@ def test_every_pin_of_a_source_is_an_option(udb: Udb) -> None:
     elsewhere = {"keys"}  # udb keys confirm
     for field in SourceOptions.model_fields.keys() - elsewhere:
         assert f"--{renamed.get(field, field.replace('_', '-'))}" in shown.stdout, field
-    by_address = {"database", "airbyte", "airbyte_server"}
+    by_address = {"database", "mongodb", "airbyte", "airbyte_server"}
     assert FORMATS.split(", ") == [name for name in get_args(Format) if name not in by_address]
 
 

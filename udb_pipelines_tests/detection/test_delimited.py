@@ -273,7 +273,12 @@ def test_pins_win(detected: Detect) -> None:
     assert (dialect.delimiter, dialect.quote, dialect.header_rows) == (",", "", 0)
     assert (dialect.skip_rows, dialect.comment) == (2, "%")
     assert dialect_of(detected, "1;a\n2;b\n", header=1).header_rows == 1
-    assert dialect_of(detected, "a;b;c\nd;e;f\n", delimiter="\t").delimiter == "\t"
+
+
+def test_a_pinned_delimiter_that_stands_nowhere_makes_no_single_column(detected: Detect) -> None:
+    with pytest.raises(UdbError) as caught:
+        dialect_of(detected, "a;b;c\nd;e;f\n", delimiter="\t")
+    assert (caught.value.code, "although ; is plausible" in caught.value.message) == ("E_DIALECT", True)
 
 
 def test_evidence_can_be_checked(detected: Detect) -> None:

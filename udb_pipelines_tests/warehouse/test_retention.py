@@ -269,7 +269,7 @@ def test_cached_content_goes_when_no_source_reads_it(settings: Settings, lake: L
 
 def test_what_a_source_fetched_last_is_kept_with_what_is_known_of_it(settings: Settings, lake: Lake) -> None:
     """So that objects which do not change are not fetched again after a clean-up."""
-    memory = Memory(settings, "s3://shop/in/")
+    memory = Memory(settings, "s3://shop/in/", "")
     folders = []
     for digest, day in (("a" * 64, "old"), ("b" * 64, "new")):
         file(memory.path(digest), 60)

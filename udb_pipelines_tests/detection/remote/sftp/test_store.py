@@ -210,6 +210,8 @@ def wire(sftp_server: SftpServer) -> Iterator[Wire]:
     listener = socket.create_server(("127.0.0.1", 0))
     wire = Wire(listener.getsockname()[1])
 
+    kept: list[socket.socket] = []  # a socket that is closed with something unread takes back what it has sent
+
     def pump(source: socket.socket, target: socket.socket, cut: bool) -> None:
         sent = 0
         with suppress(OSError):
@@ -218,10 +220,10 @@ def wire(sftp_server: SftpServer) -> Iterator[Wire]:
                 sent += len(chunk)
                 if cut and sent > CUT_AFTER and wire.cut_next > 0:
                     wire.cut_next -= 1
+                    source.shutdown(socket.SHUT_RDWR)
                     break
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
 
     def accept() -> None:
         with suppress(OSError):
@@ -229,12 +231,15 @@ def wire(sftp_server: SftpServer) -> Iterator[Wire]:
                 client, _ = listener.accept()
                 wire.connections += 1
                 server = socket.create_connection(("127.0.0.1", sftp_server.port))
+                kept.extend((client, server))
                 threading.Thread(target=pump, args=(client, server, False), daemon=True).start()
                 threading.Thread(target=pump, args=(server, client, True), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     yield wire
     listener.close()
+    for end in kept:
+        end.close()
 
 
 def test_a_broken_connection_goes_on_where_it_broke(
@@ -261,13 +266,13 @@ def test_a_broken_connection_goes_on_where_it_broke(
 def test_an_unfinished_download_goes_on_in_the_next_job(
     sftp_server: SftpServer, wire: Wire, config: dict[str, Any], settings: Settings
 ) -> None:
-    content = csv(*range(200_000))
+    content = csv(*range(3_000_000))
     path = sftp_server.new_folder() / "big.csv"
     put(path, content)
     wire.cut_next = 1000
     uri = f"sftp://{sftp_server.user}@127.0.0.1:{wire.port}{path}"
     with pytest.raises(UdbError) as caught:
-        local_copies(uri, config, settings.model_copy(update={"download_timeout_seconds": 0.9}))
+        local_copies(uri, config, settings.model_copy(update={"download_timeout_seconds": 4}))
     assert caught.value.code == "E_CONNECT"
     (part,) = (settings.cache / "partial").iterdir()
     have = part.stat().st_size
