@@ -69,7 +69,8 @@ def unpacked(file: Path) -> bytes:
     return content
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_every_kind_of_source_keeps_its_secret(
     home: Path, sftp_server: SftpServer, mariadb: MariaDB, object_server: ObjectServer, postgres_url: str, site: str
 ) -> None:

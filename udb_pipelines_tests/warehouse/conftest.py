@@ -11,6 +11,15 @@ from udb_pipelines.config import Settings
 from udb_pipelines.warehouse import Lake
 from udb_pipelines_tests.warehouse.staging import Stager
 
+ON_SQLITE_BY_DEFAULT = ("test_maintenance.py",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes half a minute with a PostgreSQL catalog is for ``make test-long``."""
+    for item in items:
+        if item.path.name in ON_SQLITE_BY_DEFAULT and "[postgres" in item.name:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def any_lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:

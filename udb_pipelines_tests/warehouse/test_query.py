@@ -15,7 +15,7 @@ from udb_pipelines_tests.warehouse.staging import Stager
 PLANTED = "planted-4711"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake that no test changes: that is what they prove."""
     url = None

@@ -27,7 +27,9 @@ from udb_pipelines_tests.warehouse.proof.worlds import EMPTY, Content, Seen, Wor
 SEED = int(os.environ.get("CRASH_SEED", "20240607"))
 
 
-@pytest.mark.parametrize(("catalog", "rounds", "kills"), [("sqlite", 64, 36), ("postgres", 24, 14)])
+@pytest.mark.parametrize(
+    ("catalog", "rounds", "kills"), [("sqlite", 64, 36), pytest.param("postgres", 24, 14, marks=pytest.mark.slow)]
+)
 def test_killed_again_and_again(catalog: str, rounds: int, kills: int) -> None:
     """Fifty kills of two stores. A seed that fails is run by itself: ``make soak SEED=… ROUNDS=64``."""
     command = [sys.executable, "-m", "udb_pipelines_tests.warehouse.proof.soak", "--catalog", catalog]
