@@ -31,7 +31,7 @@ SEED = int(os.environ.get("CRASH_SEED", "20240607"))
     ("catalog", "rounds", "kills"), [("sqlite", 64, 36), pytest.param("postgres", 24, 14, marks=pytest.mark.slow)]
 )
 def test_killed_again_and_again(catalog: str, rounds: int, kills: int) -> None:
-    """Fifty kills of two stores. A seed that fails is run by itself: ``make soak SEED=… ROUNDS=64``."""
+    """Kills of a store of each kind. A seed that fails is run by itself: ``make soak SEED=… ROUNDS=64``."""
     command = [sys.executable, "-m", "udb_pipelines_tests.warehouse.proof.soak", "--catalog", catalog]
     command += ["--rounds", str(rounds), "--seed", str(SEED)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
