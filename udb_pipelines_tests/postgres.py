@@ -26,7 +26,7 @@ from udb_pipelines_tests.servers import free_port, wait_until_ready
 USER = "udb_test"
 PASSWORD = "planted-pg-secret"
 """Checked by the server (SCRAM), so that a wrong password is refused; tests may look for it in logs."""
-START_SECONDS = 30
+START_SECONDS = 90
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import pytest
 
 PASSWORD = "planted-ssh-secret"
 PASSPHRASE = "planted-passphrase"
-START_SECONDS = 20
+START_SECONDS = 90
 _SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server")
 _WITH_PASSWORDS = 'mount --bind "$1" /etc/shadow && shift && exec "$@"'
 

@@ -20,7 +20,7 @@ from udb_pipelines.cli import main, session
 from udb_pipelines.operations import scrub
 
 PROGRAM = [sys.executable, "-c", "from udb_pipelines.cli import main; main()"]
-SECONDS = 120
+SECONDS = 400
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def test_without_a_browser_the_report_is_named(udb: Udb, process: Udb, customers
     assert "No browser can be started here; open " in done.err
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_the_ui_starts_answers_and_stops(home: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -70,7 +70,7 @@ def unpacked(file: Path) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_every_kind_of_source_keeps_its_secret(
     home: Path, sftp_server: SftpServer, mariadb: MariaDB, object_server: ObjectServer, postgres_url: str, site: str
 ) -> None:

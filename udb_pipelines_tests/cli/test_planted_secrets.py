@@ -51,7 +51,7 @@ def leaks(home: Path, printed: str, watched: Arguments, secret: str) -> list[str
     return files + lists + (["what was printed"] if secret in printed else [])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_planted_secrets_are_used_and_never_seen(home: Path, postgres_url: str) -> None:
     with psycopg2.connect(postgres_url) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE orders (id int PRIMARY KEY, what text); INSERT INTO orders VALUES (1, 'a')")

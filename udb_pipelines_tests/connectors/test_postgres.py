@@ -185,7 +185,7 @@ def test_a_table_that_is_dropped_while_it_is_read_waits(settings: Settings, post
     dropped = threading.Thread(target=_dropped_once_read, args=(postgres_url, "a"))
     dropped.start()
     first, second = extract(connection, settings, "job", None).datasets
-    dropped.join(timeout=60)
+    dropped.join(timeout=240)
     assert not dropped.is_alive()
     assert (first.rows_staged, second.rows_staged) == (300_000, 1)
 

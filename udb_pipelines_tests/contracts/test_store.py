@@ -68,7 +68,7 @@ def test_a_name_is_never_a_path(settings: Settings, name: str):
 @pytest.mark.parametrize(("step", "in_force"), [("remembered", OLD), ("in force", NEW)])
 def test_a_kill_leaves_the_old_contract_or_the_new_one(settings: Settings, step: str, in_force: bytes):
     store.pin(settings, "orders", OLD)
-    done = subprocess.run([sys.executable, "-c", KILLED, str(settings.home), step], input=NEW, timeout=60)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(settings.home), step], input=NEW, timeout=240)
     assert done.returncode == -9
     pin = store.pinned(settings, "orders")
     assert pin is not None

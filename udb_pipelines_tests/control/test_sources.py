@@ -146,14 +146,14 @@ def opened(settings: Settings, name: str) -> subprocess.Popen[str]:
 def test_several_processes_may_be_the_first(control: Settings) -> None:
     racers = [opened(control, f"s{number}") for number in range(4)]
     for racer in racers:
-        _, problems = racer.communicate(timeout=60)
+        _, problems = racer.communicate(timeout=240)
         assert racer.returncode == 0, problems
     assert len(SourceRegistry(control).list()) == 4
 
 
 def test_opening_what_is_up_to_date_does_not_load_alembic(control: Settings) -> None:
-    first, _ = opened(control, "one").communicate(timeout=60)
-    second, _ = opened(control, "two").communicate(timeout=60)
+    first, _ = opened(control, "one").communicate(timeout=240)
+    second, _ = opened(control, "two").communicate(timeout=240)
     assert (first.strip(), second.strip()) == ("True", "False")
 
 

@@ -24,7 +24,7 @@ def udb(settings: Settings, *words: str) -> tuple[list[str], dict[str, str]]:
 
 def run(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
     command, environment = udb(settings, *words)
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400)
 
 
 def test_sign_in_list_load_and_forget(

@@ -90,7 +90,7 @@ def test_of_several_processes_exactly_one_renews(site: Provider, settings: Setti
     workers = [context.Process(target=_ask, args=(settings, barrier, found)) for _ in range(4)]
     for worker in workers:
         worker.start()
-    tokens = {found.get(timeout=60) for _ in workers}
+    tokens = {found.get(timeout=240) for _ in workers}
     for worker in workers:
         worker.join()
     assert len(tokens) == 1

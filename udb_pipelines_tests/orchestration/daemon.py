@@ -41,7 +41,7 @@ class Dev:
     log: Path
 
     def query(self, text: str, **variables: object) -> dict[str, Any]:
-        answer = httpx.post(f"{self.url}/graphql", json={"query": text, "variables": variables}, timeout=60).json()
+        answer = httpx.post(f"{self.url}/graphql", json={"query": text, "variables": variables}, timeout=240).json()
         assert "errors" not in answer, answer
         data: dict[str, Any] = answer["data"]
         return data
@@ -100,7 +100,7 @@ def dagster_dev(settings: Settings, **more: str) -> Iterator[Dev]:
         )
     dev = Dev(f"http://127.0.0.1:{port}", log)
     try:
-        until(lambda: _ready(dev, process), 120)
+        until(lambda: _ready(dev, process), 400)
         yield dev
     finally:
         process.send_signal(signal.SIGTERM)

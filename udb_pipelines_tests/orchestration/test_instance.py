@@ -58,7 +58,7 @@ def test_processes_that_open_a_fresh_home_together_all_succeed(settings: Setting
     env = environment(settings)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     started = [subprocess.Popen(command, env=env, text=True, **pipes) for _ in range(3)]
-    ended = [(process.communicate(timeout=120), process.returncode) for process in started]
+    ended = [(process.communicate(timeout=400), process.returncode) for process in started]
     assert [code for _, code in ended] == [0, 0, 0], ended
     assert {out for (out, _), _ in ended} == {f"{settings.dagster_home}\n"}
 

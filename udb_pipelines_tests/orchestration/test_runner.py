@@ -124,7 +124,7 @@ def test_two_commands_at_once_on_a_fresh_home_both_succeed(settings: Settings, t
         (tmp_path / f"{name}.csv").write_text(GOOD)
         add_source(settings, name, tmp_path / f"{name}.csv")
     commands = [start(settings, name) for name in ("first", "second")]
-    ended = [command.communicate(timeout=120) for command in commands]
+    ended = [command.communicate(timeout=400) for command in commands]
     assert [json.loads(out.splitlines()[-1])[1] for out, _ in ended] == ["success", "success"], ended
     assert {job.status for job in runner.jobs(settings)} == {"success"}
 
@@ -147,7 +147,7 @@ def test_a_signal_cancels_the_job_and_leaves_no_lock(
         if json.loads(line)["stage"] == stage:
             break
     command.send_signal(number)
-    out, err = command.communicate(timeout=60)
+    out, err = command.communicate(timeout=240)
     assert out, (command.returncode, err)
     job_id, status, error = json.loads(out.splitlines()[-1])
     assert (status, error) == ("canceled", None), err

@@ -72,7 +72,7 @@ def test_writers_and_readers(request: pytest.FixtureRequest, tmp_path: Path, mac
         for role in ("writer", "reader")
         for number in range(3)
     ]  # fmt: skip
-    answers = [process.communicate(timeout=120) for process in processes]
+    answers = [process.communicate(timeout=400) for process in processes]
     assert [error for _, error in answers if error] == []
     writers = [json.loads(output) for output, _ in answers[:3]]
     commits = sum(writer["done"] for writer in writers)
@@ -107,7 +107,7 @@ def test_machines_that_create_the_lake_at_once_all_succeed(tmp_path: Path, postg
             )
             for number in range(4)
         ]  # fmt: skip
-        assert [error for machine in machines if (error := machine.communicate(timeout=60)[1])] == []
+        assert [error for machine in machines if (error := machine.communicate(timeout=240)[1])] == []
 
 
 def test_a_writer_loses_once_at_most(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

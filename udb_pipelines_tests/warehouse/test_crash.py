@@ -54,7 +54,7 @@ def killed_writer(
                 read.append(process.stdout.readline())
             time.sleep(after)
             process.kill()
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=240)
     finally:
         process.kill()
     assert process.returncode == -9

@@ -47,7 +47,7 @@ def test_killed_at_a_step(filled: Path, tmp_path: Path, step: str, occurrence: i
         for artifact in (home / "artifacts").rglob("manifest.json"):
             aged(artifact, days=-50)  # ten days old when the clean-up runs: warm
     arguments = [sys.executable, "-m", "udb_pipelines_tests.warehouse.maintaining", str(home), step, str(occurrence)]
-    assert subprocess.run(arguments, capture_output=True, timeout=60).returncode == -9
+    assert subprocess.run(arguments, capture_output=True, timeout=240).returncode == -9
     lake = Lake(Settings(home=home, threads=1))
     expected = sorted(number + offset for number in range(9) for offset in range(3))
     assert rows(lake) == expected, "at once, without any repair"

@@ -22,7 +22,7 @@ from udb_pipelines.engine import connect
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import steps
 
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 400.0
 """No operation of the soak may take so long; one that does is killed and counts as hanging."""
 
 

@@ -34,7 +34,7 @@ def test_killed_again_and_again(catalog: str, rounds: int, kills: int) -> None:
     """Kills of a store of each kind. A seed that fails is run by itself: ``make soak SEED=… ROUNDS=64``."""
     command = [sys.executable, "-m", "udb_pipelines_tests.warehouse.proof.soak", "--catalog", catalog]
     command += ["--rounds", str(rounds), "--seed", str(SEED)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=800, check=False)
     assert done.stderr == ""
     tally = json.loads(done.stdout.splitlines()[-1])
     assert tally["failures"] == [], done.stdout

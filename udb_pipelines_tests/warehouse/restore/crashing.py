@@ -27,7 +27,7 @@ def killed(home: Path, step: str, what: str, argument: object, url: str | None =
     done = subprocess.run(
         [sys.executable, "-m", "udb_pipelines_tests.warehouse.restore.crashing", *words],
         capture_output=True,
-        timeout=120,
+        timeout=400,
         check=False,
     )
     assert done.returncode == -9, done.stderr.decode()[-2000:]

@@ -28,7 +28,7 @@ PRUNE_STEPS = ("prune manifests removed", "prune files removed")
 
 def killed(lake: Lake, target: Target, what: str, *more: str) -> None:
     command = [sys.executable, "-m", "udb_pipelines_tests.warehouse.snapshots.crashing"]
-    ended = subprocess.run([*command, lake.settings.home, target.address, what, *more], check=False, timeout=120)
+    ended = subprocess.run([*command, lake.settings.home, target.address, what, *more], check=False, timeout=400)
     assert ended.returncode == -signal.SIGKILL
 
 
