@@ -219,10 +219,10 @@ def test_a_broken_connection_goes_on_where_it_broke(wire: Wire, config: dict[str
 
 def test_an_unfinished_download_goes_on_in_the_next_job(wire: Wire, config: dict[str, Any], settings: Settings) -> None:
     bucket = wire.server.new_bucket()
-    content = csv(*range(1_000_000))
+    content = csv(*range(3_000_000))
     wire.put(bucket, "big.csv", content)
     wire.cut_next = 100
-    hasty = settings.model_copy(update={"download_timeout_seconds": 2})
+    hasty = settings.model_copy(update={"download_timeout_seconds": 4})
     with pytest.raises(UdbError) as caught:
         local_copies(f"s3://{bucket}/big.csv", config, hasty)
     assert caught.value.code == "E_CONNECT"
