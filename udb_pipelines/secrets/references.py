@@ -67,7 +67,7 @@ def resolve_all(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]
     return {str(name): _resolved(str(name), value, settings) for name, value in config.items()}
 
 
-def _resolved(name: str, value: object, settings: Settings) -> Any:  # noqa: ANN401 - JSON
+def _resolved(name: str, value: object, settings: Settings) -> object:
     if isinstance(value, str):
         found = resolve(value, settings)
         if scrub.is_secret_name(name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -68,7 +69,7 @@ def read_detected(settings: Settings, uri: Path | str, job: str = "job", **optio
     return extract(provision(source, detect(source, settings)), settings, job, None)
 
 
-def rows(dataset: StagedDataset) -> list[tuple[object, ...]]:
+def rows(dataset: StagedDataset) -> list[tuple[Any, ...]]:
     names = ", ".join(quote_identifier(column.name) for column in dataset.columns)
     with duckdb.connect() as connection:
         return connection.execute(

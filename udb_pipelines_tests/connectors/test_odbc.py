@@ -50,7 +50,7 @@ def test_postgres_by_odbc_is_exact(settings: Settings, postgres_url: str) -> Non
         "t": "VARCHAR", "flag": "BOOLEAN", "day": "DATE", "at": "TIMESTAMP", "moment": "TIMESTAMP WITH TIME ZONE",
         "u": "UUID", "j": "VARCHAR", "raw": "BLOB", "tags": "VARCHAR", "small": "SMALLINT",
     }  # fmt: skip
-    first, second = sorted(rows(found), key=lambda row: -row[0])  # type: ignore[operator]
+    first, second = sorted(rows(found), key=lambda row: -row[0])
     assert first == (
         9223372036854775807, Decimal("1.50"), "12345678901234567890.123456789", Decimal("1.500"), 0.5,
         0.30000000000000004, "üé😀", True, date(2024, 1, 5), datetime.fromisoformat("2024-01-02 03:04:05.1234"),
@@ -126,7 +126,7 @@ def test_long_values_are_whole_or_refused(settings: Settings, mariadb: MariaDB, 
         "INSERT INTO t VALUES (1, 'x', 'y'), (2, REPEAT('x', 70000), REPEAT('y', 3000000)), (3, REPEAT('z', 9000), '')",
     )
     (found,) = read_detected(settings, through(MY, mariadb.url)).datasets
-    assert [(row[0], len(str(row[1])), len(row[2])) for row in rows(found)] == [  # type: ignore[arg-type]
+    assert [(row[0], len(str(row[1])), len(row[2])) for row in rows(found)] == [
         (1, 1, 1), (2, 70000, 3000000), (3, 9000, 0)
     ]  # fmt: skip
     run(postgres_url, "CREATE TABLE t (x text)", "INSERT INTO t VALUES (repeat('x', 70000))")

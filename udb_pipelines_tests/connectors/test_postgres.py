@@ -127,8 +127,8 @@ def test_names_and_tables_of_every_kind(settings: Settings, postgres_url: str) -
     )
     staged = read_detected(settings, postgres_url)
     found = {dataset.dataset: dataset for dataset in staged.datasets}
-    assert sorted(row[0] for row in rows(found["shop__public_parted"])) == [1, 2]  # type: ignore[type-var]
-    assert sorted(row[0] for row in rows(found["shop__public_mat"])) == [1, 2]  # type: ignore[type-var]
+    assert sorted(row[0] for row in rows(found["shop__public_parted"])) == [1, 2]
+    assert sorted(row[0] for row in rows(found["shop__public_mat"])) == [1, 2]
     (odd,) = (dataset for name, dataset in found.items() if "public" not in name)
     assert rows(odd) == [(1, 2, "it's %", "ü")]
     assert [column.original_name for column in odd.columns] == ['Spalte "ä"', "SELECT", "$1", None]

@@ -79,7 +79,7 @@ def test_a_query_becomes_a_table(settings: Settings, database: Database) -> None
     )
     totals, none = staged.datasets
     assert (totals.dataset, none.dataset) == ("shop__totals", "shop__none")
-    assert [tuple(map(float, row)) for row in rows(totals)] == [(1, 2, 3.75)]  # type: ignore[arg-type]
+    assert [tuple(map(float, row)) for row in rows(totals)] == [(1, 2, 3.75)]
     assert rows(none) == []
 
 
@@ -187,7 +187,7 @@ def test_all_tables_of_a_postgres_source_are_of_one_moment(settings: Settings, p
         for job in range(3):
             before = moved[0]
             first, second = extract(connection, settings, f"job-{job}", None).datasets
-            sums = [sum(row[1] for row in rows(dataset)) for dataset in (first, second)]  # type: ignore[misc]
+            sums = [sum(row[1] for row in rows(dataset)) for dataset in (first, second)]
             assert sum(sums) == 40_000_000
             assert moved[0] > before
     finally:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from udb_pipelines.connectors.airbyte.environments import environment
 from udb_pipelines.errors import UdbError
@@ -46,8 +47,7 @@ def output(process: subprocess.Popen[bytes], patience: Patience) -> Iterator[byt
     Raises:
         TimeoutError: patience ended.
     """
-    assert process.stdout is not None  # noqa: S101 - it was asked for as a pipe
-    number = process.stdout.fileno()
+    number = _asked_for(process.stdout).fileno()
     ready = select.poll()
     ready.register(number, select.POLLIN)
     while True:
@@ -58,6 +58,12 @@ def output(process: subprocess.Popen[bytes], patience: Patience) -> Iterator[byt
             return
         patience.heard()
         yield piece
+
+
+def _asked_for(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise ValueError("the process was started without this pipe")
+    return pipe
 
 
 def whole_lines(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
@@ -113,8 +119,8 @@ class _Tail:
         self._thread.start()
 
     def _listen(self) -> None:
-        assert self._process.stderr is not None  # noqa: S101 - it was asked for as a pipe
-        while piece := os.read(self._process.stderr.fileno(), PIECE):
+        number = _asked_for(self._process.stderr).fileno()
+        while piece := os.read(number, PIECE):
             self._kept = (self._kept + piece)[-_KEPT_ERRORS:]
 
     def text(self) -> str:

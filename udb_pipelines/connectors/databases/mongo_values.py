@@ -40,7 +40,7 @@ def _nested(value: object) -> str:
         return json_util.dumps(value, json_options=json_util.RELAXED_JSON_OPTIONS)
 
 
-def _inside(value: Any) -> object:  # noqa: ANN401 - whatever BSON holds
+def _inside(value: object) -> object:
     """What JSON has no word for, inside of a nested value: as at the top, or in MongoDB's Extended JSON."""
     kind, text = _KINDS.get(type(value), (None, None))
     return text(value) if kind and text else json_util.default(value, json_util.RELAXED_JSON_OPTIONS)

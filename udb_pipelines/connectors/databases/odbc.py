@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -23,6 +23,7 @@ from udb_pipelines.models import ColumnSchema
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from arrow_odbc import BatchReader
 
     from udb_pipelines.errors import UdbError
 
@@ -120,7 +121,7 @@ class Odbc(Dialect):
                 raise ValueError(CUT.replace("{needed}", str(16 * self._room)))
             yield batch
 
-    def _started(self, query: str) -> Any:  # noqa: ANN401 - a BatchReader of a package that may not be installed
+    def _started(self, query: str) -> BatchReader:
         return self._connection.read_arrow_batches(
             query,
             batch_size=BATCH_ROWS,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +61,7 @@ class _Objects:
         listed = asked(address, address.folder, all_pages)
         if not listed and not address.is_pattern and address.path:
             raise UdbError("E_NOT_FOUND", f"there is no object or folder {address.shown}")
-        folders = {os.path.dirname(entry["path"]) for entry in listed}  # noqa: PTH120 - of a key, not of a file
+        folders = {entry["path"].rpartition("/")[0] for entry in listed}
         found = [
             _version(entry)
             for entry in listed
