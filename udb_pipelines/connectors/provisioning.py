@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from udb_pipelines.connectors import datasets
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Connection, DetectedStream, Detection, Source, SourceOptions, Stream, SyncMode
 
 
-def provision(source: Source, detection: Detection) -> Connection:
+def provision(source: Source, detection: Detection, previous: Connection | None = None) -> Connection:
     """Plan the reading of ``source``: one stream per detected one that its options allow.
+
+    Args:
+        source: with its options.
+        detection: what was found there.
+        previous: how it was read last, so that tables keep the names of their datasets.
 
     Raises:
         UdbError: ``E_NOT_FOUND`` for a table the source does not have, ``E_CONFIG`` for a sync mode that lacks
             its key or cursor, ``E_NO_DATA_FILES`` when no stream is left.
     """
-    chosen = _chosen(detection.streams, source.options.tables, source.name)
+    chosen = {stream.name for stream in _chosen(detection.streams, source.options.tables, source.name)}
     _check_options(source.options, source.name)
-    single = len(detection.streams) == 1
+    names = datasets.names_of(detection.streams, source.name, previous)
     streams = tuple(
-        _planned(stream, source.name if single else f"{source.name}__{stream.name}", source) for stream in chosen
+        _planned(stream, dataset, source)
+        for stream, dataset in zip(detection.streams, names, strict=True)
+        if stream.name in chosen
     )
     return Connection(
         source=source.name,
@@ -27,6 +35,7 @@ def provision(source: Source, detection: Detection) -> Connection:
         streams=streams,
         options=source.options,
         inputs=detection.inputs,
+        names=datasets.remembered(streams, previous),
     )
 
 
@@ -88,7 +97,7 @@ def _chosen(streams: tuple[DetectedStream, ...], tables: tuple[str, ...], source
 
 
 def _is_called(stream: DetectedStream, name: str) -> bool:
-    return name in (stream.name, stream.member)
+    return name in (stream.name, stream.member, f"{stream.namespace}.{stream.member}")
 
 
 def _check_options(options: SourceOptions, source: str) -> None:

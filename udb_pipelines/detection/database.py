@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from udb_pipelines.config import Settings
-from udb_pipelines.detection.naming import name_columns, unique_names
+from udb_pipelines.detection.naming import name_columns, qualified, unique_names
 from udb_pipelines.engine import connect, quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import ColumnSchema, DetectedStream, Format, SourceOptions
@@ -195,9 +195,7 @@ def streams_of(
     if not tables and not queries:
         raise UdbError("E_EMPTY", f"{name} holds no table")
     chosen = [] if queries and not options.tables else _wanted(tables, options.tables, name)
-    several = len({table.schema for table in chosen}) > 1
-    labels = [f"{table.schema}_{table.name}" if several else table.name for table in chosen]
-    labels += [query.name for query in queries]
+    labels = [*qualified([(table.schema, table.name) for table in chosen]), *(query.name for query in queries)]
     return tuple(
         DetectedStream(
             name=stream,

@@ -73,6 +73,16 @@ def unit_findings(units: Sequence[str], columns: Sequence[ColumnSchema]) -> tupl
     return (told("W_UNITS_ROW", f"the row below the header holds units, not values: {shown}{more}", count=1),)
 
 
+def qualified(places: Sequence[tuple[str | None, str]]) -> list[str]:
+    """The names of tables, each with what it is in where they are in several.
+
+    >>> qualified([("public", "orders")]), qualified([("public", "orders"), ("sales", "orders"), (None, "notes")])
+    (['orders'], ['public_orders', 'sales_orders', 'notes'])
+    """
+    several = len({space for space, _ in places}) > 1
+    return [f"{space}_{name}" if several and space else name for space, name in places]
+
+
 def unique_names(texts: Iterable[str]) -> list[str]:
     """Legal, unique stream names in the order given."""
     taken: set[str] = set()

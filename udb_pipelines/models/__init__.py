@@ -20,7 +20,7 @@ from udb_pipelines.models.columns import (
     TextStats,
     ValueCount,
 )
-from udb_pipelines.models.connection import Connection, Stream
+from udb_pipelines.models.connection import Connection, Named, Stream
 from udb_pipelines.models.detection import (
     Area,
     Candidate,
@@ -87,6 +87,7 @@ __all__ = [
     "Model",
     "MoneyStats",
     "Name",
+    "Named",
     "NumericStats",
     "OnSchemaChange",
     "PairStat",

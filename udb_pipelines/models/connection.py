@@ -21,6 +21,14 @@ class Stream(Model):
     tombstone: str | None = None
 
 
+class Named(Model):
+    """The dataset of a table of the source, which it keeps whatever tables come or go."""
+
+    namespace: str | None = None
+    name: str
+    dataset: DatasetName
+
+
 class Connection(Model):
     """How to read the source. Nothing in it is secret."""
 
@@ -33,3 +41,5 @@ class Connection(Model):
     options: SourceOptions = SourceOptions()
     inputs: tuple[InputFile, ...] = ()
     """The local files that the fingerprint stands for."""
+    names: tuple[Named, ...] = ()
+    """Datasets by table, also of tables that were read once and are not read now."""

@@ -89,7 +89,9 @@ class DetectedStream(Model):
     files: tuple[str, ...]
     """Local paths (unpacked archive members have their own), or one DSN for a database."""
     member: str | None = None
-    """Sheet, archive member or qualified database table."""
+    """Sheet, archive member, qualified database table, or stream of a connector."""
+    namespace: str | None = None
+    """What a connector keeps the stream in: another one may have the same ``member``."""
     query: str | None = None
     """The SELECT whose rows it is, in the database's own SQL."""
     records: str | None = None
@@ -112,6 +114,11 @@ class DetectedStream(Model):
     row_estimate: int | None = None
     candidates: tuple[Candidate, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def place(self) -> tuple[str | None, str]:
+        """Which table of its source it is, whatever others there are."""
+        return self.namespace, self.member or self.name
 
 
 class InputFile(Model):

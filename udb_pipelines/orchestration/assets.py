@@ -47,10 +47,11 @@ def _detection(context: dg.AssetExecutionContext, udb: UdbParam) -> Detection:
 
 def _connection(context: dg.AssetExecutionContext, udb: UdbParam, detection: Detection) -> Connection:
     from udb_pipelines.connectors import provision
+    from udb_pipelines.connectors.datasets import last_connection
 
     def work() -> Connection:
         own, source = udb.at(context.partition_key)
-        return provision(own.registry.get(source), detection)
+        return provision(own.registry.get(source), detection, last_connection(own.settings, source))
 
     provided = _in_stage(context, "provision", work)
     context.add_output_metadata(metadata.connection_metadata(provided))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from udb_pipelines.connectors.airbyte import process
 from udb_pipelines.connectors.airbyte.environments import executable, specification
 from udb_pipelines.connectors.airbyte.pins import MANIFEST, Pin, pin_of
 from udb_pipelines.detection import fingerprint
-from udb_pipelines.detection.naming import name_columns
+from udb_pipelines.detection.naming import name_columns, qualified, unique_names
 from udb_pipelines.egress import Guard
 from udb_pipelines.errors import UdbError
-from udb_pipelines.models import Candidate, ColumnSchema, DetectedStream, Detection, Evidence, Source, slug
+from udb_pipelines.models import Candidate, ColumnSchema, DetectedStream, Detection, Evidence, Source
 from udb_pipelines.secrets.references import resolve_all
 
 FRESH = 24 * 3600
@@ -53,7 +53,7 @@ def detect(source: Source, settings: Settings) -> Detection:
         source=source.name,
         uri=source.uri,
         connector="airbyte",
-        streams=tuple(_stream(pin, entry) for entry in streams),
+        streams=tuple(_stream(pin, name, entry) for name, entry in zip(_names(streams), streams, strict=True)),
         bytes=0,
         fingerprint=fingerprint.of_moment(),
     )
@@ -128,11 +128,13 @@ def _cached(source: Source, pin: Pin, settings: Settings, ask: Ask) -> list[dict
     return list(streams)
 
 
-def last_catalog(config: Mapping[str, Any], pin: Pin, settings: Settings) -> dict[str, dict[str, Any]]:
-    """The streams of the catalog that was asked for last, by name; none when it is gone."""
+def last_catalog(
+    config: Mapping[str, Any], pin: Pin, settings: Settings
+) -> dict[tuple[str | None, str], dict[str, Any]]:
+    """The streams of the catalog that was asked for last, by namespace and name; none when it is gone."""
     file = _cache_of(config, pin, settings)
     streams = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
-    return {entry["name"]: entry for entry in streams}
+    return {_place(entry): entry for entry in streams}
 
 
 def _cache_of(config: Mapping[str, Any], pin: Pin, settings: Settings) -> Path:
@@ -142,7 +144,15 @@ def _cache_of(config: Mapping[str, Any], pin: Pin, settings: Settings) -> Path:
     return settings.connectors / "catalogs" / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json"
 
 
-def _stream(pin: Pin, entry: Mapping[str, Any]) -> DetectedStream:
+def _place(entry: Mapping[str, Any]) -> tuple[str | None, str]:
+    return entry.get("namespace") or None, entry["name"]
+
+
+def _names(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    return unique_names(qualified([_place(entry) for entry in entries]))
+
+
+def _stream(pin: Pin, name: str, entry: Mapping[str, Any]) -> DetectedStream:
     properties = entry.get("json_schema", {}).get("properties", {})
     modes = entry.get("supported_sync_modes", [])
     key = [path[0] for path in entry.get("source_defined_primary_key") or [] if len(path) == 1]
@@ -150,11 +160,13 @@ def _stream(pin: Pin, entry: Mapping[str, Any]) -> DetectedStream:
     columns = columns_of(properties)
     names = {original_of(column): column.name for column in columns}
     found = f"{pin.name} {pin.version} names it in its catalog, with {len(properties)} fields"
+    namespace, member = _place(entry)
     return DetectedStream(
-        name=slug(entry["name"]),
+        name=name,
         format="airbyte",
         files=(f"airbyte://{pin.name}@{pin.version}",),
-        member=entry["name"],
+        member=member,
+        namespace=namespace,
         columns=columns,
         primary_key=tuple(names[name] for name in key if name in names),
         cursor=names.get(cursor[0]) if len(cursor) == 1 and "incremental" in modes else None,

@@ -6,6 +6,7 @@ run that fails leaves both as they were, so rows are read again, never skipped.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,9 @@ from udb_pipelines.connectors.reading import FETCHED
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Connection, Stream
 
+Entries = Mapping[tuple[str | None, str], Mapping[str, Any]]
+"""A connector's own catalog, by namespace and name."""
+
 
 def fetch(connection: Connection, settings: Settings, folder: Path, request: Request) -> None:
     """Run the connector for every stream; leaves ``<dataset>.ndjson``, and ``<dataset>.json`` with what is in it.
@@ -36,26 +40,27 @@ def fetch(connection: Connection, settings: Settings, folder: Path, request: Req
     target = folder / FETCHED
     target.mkdir(parents=True, exist_ok=True)
     with ExitStack() as files:
-        sinks = {_name(stream): Sink(stream, target) for stream in connection.streams}
-        for sink in sinks.values():
+        times = Counter(stream.detected.member for stream in connection.streams)
+        sinks = [Sink(stream, target, alone=times[stream.detected.member] == 1) for stream in connection.streams]
+        for sink in sinks:
             files.callback(sink.close)
         intake = Intake(pin.name, sinks)
         process.read(
-            command, pin, config, catalog_of(connection, entries), states_before(connection, request, entries),
+            command, pin, config, catalog_of(connection, entries), states_before(connection, request),
             take=intake.take, silence=settings.connector_silence_minutes * 60,
         )  # fmt: skip
         if intake.incomplete:
             raise UdbError("E_CONNECTOR", f"{pin.name} did not finish: {', '.join(sorted(intake.incomplete))}")
-        for sink in sinks.values():
+        for sink in sinks:
             sink.finish(intake.unasked)
 
 
-def catalog_of(connection: Connection, entries: Mapping[str, Mapping[str, Any]]) -> dict[str, object]:
+def catalog_of(connection: Connection, entries: Entries) -> dict[str, object]:
     """The configured catalog: which streams, how. ``entries`` are those of the connector's own catalog.
 
     Connectors get their entries back as they gave them: some read the fields to fetch from there.
     """
-    return {"streams": [_configured(stream, entries.get(_name(stream), {})) for stream in connection.streams]}
+    return {"streams": [_configured(stream, entries.get(stream.detected.place, {})) for stream in connection.streams]}
 
 
 def _configured(stream: Stream, entry: Mapping[str, Any]) -> dict[str, object]:
@@ -65,7 +70,7 @@ def _configured(stream: Stream, entry: Mapping[str, Any]) -> dict[str, object]:
     originals = {column.name: original_of(column) for column in detected.columns}
     key = [originals.get(name, name) for name in stream.primary_key]
     configured: dict[str, object] = {
-        "stream": {"name": detected.member, "json_schema": {}, "supported_sync_modes": modes} | dict(entry),
+        "stream": _descriptor(stream) | {"json_schema": {}, "supported_sync_modes": modes} | dict(entry),
         "sync_mode": "incremental" if incremental else "full_refresh",
         "destination_sync_mode": _DESTINATION.get(stream.sync_mode, "append"),
     }
@@ -80,29 +85,23 @@ _DESTINATION = {"full_refresh_overwrite": "overwrite", "incremental_upsert": "ap
 """What becomes of the rows, in the protocol's words."""
 
 
-def _name(stream: Stream) -> str:
-    return stream.detected.member or ""
-
-
 def is_incremental(stream: Stream) -> bool:
     """Whether the connector is asked for what is new only."""
     return stream.sync_mode.startswith("incremental") and stream.detected.resumable
 
 
-def states_before(
-    connection: Connection, request: Request, entries: Mapping[str, Mapping[str, Any]]
-) -> list[dict[str, object]]:
+def states_before(connection: Connection, request: Request) -> list[dict[str, object]]:
     """The states to go on from, as the protocol wants them."""
     known = [
-        (_name(stream), request.state_of(stream.dataset)) for stream in connection.streams
+        (stream, request.state_of(stream.dataset)) for stream in connection.streams
         if is_incremental(stream)
     ]  # fmt: skip
     old = next((state[LEGACY] for _, state in known if LEGACY in state), None)
     if old is not None:
         return [{"type": "LEGACY", "data": old}]
     streams = [
-        {"stream_descriptor": _descriptor(name, entries.get(name, {})), "stream_state": state[STATE]}
-        for name, state in known
+        {"stream_descriptor": _descriptor(stream), "stream_state": state[STATE]}
+        for stream, state in known
         if STATE in state
     ]
     shared = next((state[SHARED] for _, state in known if SHARED in state), None)
@@ -111,6 +110,6 @@ def states_before(
     return [{"type": "STREAM", "stream": stream} for stream in streams]
 
 
-def _descriptor(name: str, entry: Mapping[str, Any]) -> dict[str, object]:
-    space = entry.get("namespace")
-    return {"name": name, "namespace": space} if space else {"name": name}
+def _descriptor(stream: Stream) -> dict[str, object]:
+    namespace, name = stream.detected.place
+    return {"name": name, "namespace": namespace} if namespace else {"name": name}

@@ -7,7 +7,8 @@ otherwise. States stand where they came: a state that is kept covers rows that w
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,20 +30,33 @@ KINDS = {"BIGINT": INTEGER, "DOUBLE": NUMBER, "BOOLEAN": BOOLEAN}
 
 
 class Sink:
-    """One stream's file of records, a line each, and its state."""
+    """One stream's file of records, a line each, and its state.
 
-    def __init__(self, stream: Stream, folder: Path) -> None:
+    Args:
+        stream: of a connector.
+        folder: for the file.
+        alone: whether no stream of another namespace has its name. Some connectors leave namespaces out then.
+    """
+
+    def __init__(self, stream: Stream, folder: Path, *, alone: bool = True) -> None:
         self.dataset = stream.dataset
+        self.namespace, self.name = stream.detected.place
+        self._spaces = _spaces(self.namespace, alone)
         self._path = folder / f"{stream.dataset}.ndjson"
         self._file: BinaryIO = self._path.open("wb", buffering=1 << 20)
         self._shape = Shape.of(
-            stream.detected.member or "",
+            self.name,
             {original_of(column): KINDS.get(column.type, TEXT) for column in stream.detected.columns},
+            self._spaces,
         )
         self._longest = 0
         """No line is longer."""
         self.records = 0
         self.state: dict[str, object] = {}
+
+    def is_of(self, namespace: str | None) -> bool:
+        """Whether a record of the stream's name and ``namespace`` is one of the stream."""
+        return not self._spaces or (namespace or None) in self._spaces
 
     def take(self, lines: bytes) -> bool:
         """Write records that come as whole messages; False, and nothing is written, if any is anything else."""
@@ -75,13 +89,21 @@ class Sink:
         self._path.with_suffix(".json").write_text(json.dumps(about), encoding="utf-8")
 
 
+def _spaces(namespace: str | None, alone: bool) -> tuple[str | None, ...]:
+    if alone:
+        return (namespace, None) if namespace else ()
+    return (namespace,)
+
+
 class Intake:
     """Takes what the connector named ``name`` prints, for the streams that were asked of it."""
 
-    def __init__(self, name: str, sinks: Mapping[str, Sink]) -> None:
+    def __init__(self, name: str, sinks: Sequence[Sink]) -> None:
         self._name = name
-        self._sinks = sinks
-        self._current: Sink | None = next(iter(sinks.values()), None)
+        self._sinks: dict[str, list[Sink]] = {}
+        for sink in sinks:
+            self._sinks.setdefault(sink.name, []).append(sink)
+        self._current: Sink | None = next(iter(sinks), None)
         self._records = 0
         self.incomplete: set[str] = set()
         """Streams that the connector says it did not finish."""
@@ -113,21 +135,36 @@ class Intake:
         if message.record is not None:
             self._record(message.record)
         elif message.state is not None:
-            _keep_state(message.state, self._sinks)
+            self._keep_state(message.state)
         else:
             self._note(message)
         return messages.error_of(message)
 
+    def _sink(self, name: str, namespace: str | None) -> Sink | None:
+        return next((sink for sink in self._sinks.get(name, ()) if sink.is_of(namespace)), None)
+
     def _record(self, record: Record) -> None:
-        sink = self._sinks.get(record.stream)
+        sink = self._sink(record.stream, record.namespace)
         if sink is None:
-            self.unasked[record.stream] = self.unasked.get(record.stream, 0) + 1
+            self._without_place(record)
             return
         try:
             sink.add(record)
         except msgspec.DecodeError:
             raise self._damaged("record", f" of {record.stream}, after {sink.records:,} whole ones") from None
         self._current = sink
+
+    def _without_place(self, record: Record) -> None:
+        """Count a record of a stream that was not asked for; one that may be of two streams is not guessed."""
+        if not record.namespace and record.stream in self._sinks:
+            raise UdbError(
+                "E_CONNECTOR",
+                f"{self._name} has the stream {record.stream} in several namespaces, "
+                "and sent a record of it without saying of which",
+                remedy="choose one of them with --table, or tell the connector's makers",
+            )
+        name = _qualified(record.stream, record.namespace)
+        self.unasked[name] = self.unasked.get(name, 0) + 1
 
     def _damaged(self, what: str, where: str) -> UdbError:
         return UdbError(
@@ -138,34 +175,43 @@ class Intake:
 
     def _note(self, message: Message) -> None:
         status = message.trace.stream_status if message.trace is not None else None
-        if status is not None and status.status == "INCOMPLETE":
-            self.incomplete.add(status.stream_descriptor.name)
-        elif status is not None and status.status == "COMPLETE":
-            self.incomplete.discard(status.stream_descriptor.name)
+        if status is None:
+            return
+        name = _qualified(status.stream_descriptor.name, status.stream_descriptor.namespace)
+        if status.status == "INCOMPLETE":
+            self.incomplete.add(name)
+        elif status.status == "COMPLETE":
+            self.incomplete.discard(name)
+
+    def _all(self) -> Iterator[Sink]:
+        return chain.from_iterable(self._sinks.values())
 
     def _tell(self) -> None:
-        records = sum(sink.records for sink in self._sinks.values())
+        records = sum(sink.records for sink in self._all())
         if records > self._records:
             self._records = records
             progress.report("fetching", records, None, "records")
 
+    def _keep_state(self, state: Mapping[str, object]) -> None:
+        stream, shared = state.get("stream"), state.get("global")
+        if isinstance(stream, dict):
+            self._keep_stream_state(stream)
+        elif isinstance(shared, dict):
+            for entry in shared.get("stream_states") or []:
+                self._keep_stream_state(entry)
+            for sink in self._all():
+                sink.state[SHARED] = shared.get("shared_state")
+        elif "data" in state:
+            for sink in self._all():
+                sink.state[LEGACY] = state["data"]
 
-def _keep_state(state: Mapping[str, object], sinks: Mapping[str, Sink]) -> None:
-    stream, shared = state.get("stream"), state.get("global")
-    if isinstance(stream, dict):
-        _keep_stream_state(stream, sinks)
-    elif isinstance(shared, dict):
-        for entry in shared.get("stream_states") or []:
-            _keep_stream_state(entry, sinks)
-        for sink in sinks.values():
-            sink.state[SHARED] = shared.get("shared_state")
-    elif "data" in state:
-        for sink in sinks.values():
-            sink.state[LEGACY] = state["data"]
+    def _keep_stream_state(self, entry: Mapping[str, object]) -> None:
+        descriptor = entry.get("stream_descriptor")
+        if not isinstance(descriptor, dict) or not isinstance(name := descriptor.get("name"), str):
+            return
+        if sink := self._sink(name, descriptor.get("namespace")):
+            sink.state[STATE] = entry.get("stream_state")
 
 
-def _keep_stream_state(entry: Mapping[str, object], sinks: Mapping[str, Sink]) -> None:
-    descriptor = entry.get("stream_descriptor")
-    name = descriptor.get("name") if isinstance(descriptor, dict) else None
-    if isinstance(name, str) and name in sinks:
-        sinks[name].state[STATE] = entry.get("stream_state")
+def _qualified(name: str, namespace: str | None) -> str:
+    return f"{namespace}.{name}" if namespace else name

@@ -60,11 +60,13 @@ class Shape:
 
     stream: str
     fields: Mapping[str, Field] = field(default_factory=dict)
+    spaces: tuple[str | None, ...] = ()
+    """Namespaces that its records may name, None for none; any when empty."""
 
     @classmethod
-    def of(cls, stream: str, kinds: Mapping[str, str]) -> Shape:
+    def of(cls, stream: str, kinds: Mapping[str, str], spaces: tuple[str | None, ...] = ()) -> Shape:
         """The shape of a stream with fields of ``kinds``."""
-        return cls(stream)._with(kinds)
+        return cls(stream, spaces=spaces)._with(kinds)
 
     def lines(self, messages: bytes) -> tuple[int, bytes] | None:
         """How many messages there are, and their records; None if any is no record of this stream and shape.
@@ -110,7 +112,7 @@ class Shape:
             key = fields[name].key if name in fields else _key(name, taken)
             taken.add(key.casefold())
             fields[name] = Field(name, key, kind)
-        return Shape(self.stream, fields)
+        return Shape(self.stream, fields, self.spaces)
 
     def _written(self, values: Mapping[str, bytes]) -> bytes:
         pairs = (_ENCODER.encode(self.fields[name].key) + b":" + _kept(value) for name, value in values.items())
@@ -135,10 +137,19 @@ class Shape:
     @cached_property
     def _messages(self) -> msgspec.json.Decoder[Any]:
         # Literals let the decoder itself refuse other messages and other streams.
-        record = msgspec.defstruct("Record", [("stream", Literal[self.stream]), ("data", self._struct)], gc=False)
+        record = msgspec.defstruct(
+            "Record", [("stream", Literal[self.stream]), ("data", self._struct), *self._space], gc=False, kw_only=True
+        )
         return msgspec.json.Decoder(
             msgspec.defstruct("Message", [("type", Literal["RECORD"]), ("record", record)], gc=False)
         )
+
+    @property
+    def _space(self) -> list[Any]:
+        """What the decoder wants to see of the namespace."""
+        if not self.spaces:
+            return []
+        return [("namespace", Literal[self.spaces], *((None,) if None in self.spaces else ()))]
 
 
 def _fits(known: Field, value: bytes) -> bool:

@@ -21,7 +21,9 @@ DESTINATION = "destination_url"
 _EXISTING = re.compile(r"connection/(?P<id>[0-9A-Fa-f-]{36})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ()./_-]*")
 _POSTGRES = ("postgres", "postgresql")
-_LONGEST_SCHEMA = 63
+LONGEST_SCHEMA = 63
+NAMESPACE = "${SOURCE_NAMESPACE}"
+"""What Airbyte puts the namespace of a stream in the place of."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def server_name(settings: Settings, source: str) -> str:
     return f"udb/{settings.tenant}/{source}"
 
 
-def schema_name(settings: Settings, source: str) -> str:
+def schema_name(settings: Settings, source: str, longest: int = LONGEST_SCHEMA) -> str:
     """The schema of the destination that only this source writes to; PostgreSQL would cut a longer name silently.
 
     >>> schema_name(Settings(), "shop"), schema_name(Settings(tenant="acme"), "shop")
@@ -71,10 +73,19 @@ def schema_name(settings: Settings, source: str) -> str:
     """
     owner = "" if settings.tenant == DEFAULT_TENANT else f"{settings.tenant}__"
     name = f"udb_{owner}{source}"
-    if len(name) <= _LONGEST_SCHEMA:
+    if len(name) <= longest:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:12]
-    return f"{name[: _LONGEST_SCHEMA - 13]}_{digest}"
+    return f"{name[: longest - 13]}_{digest}"
+
+
+def schemas_format(settings: Settings, source: str) -> str:
+    """What the server makes the schemas of, where one would not do: one for each namespace of the source.
+
+    >>> schemas_format(Settings(), "shop")
+    'udb_shop__${SOURCE_NAMESPACE}'
+    """
+    return f"{schema_name(settings, source, LONGEST_SCHEMA // 2)}__{NAMESPACE}"
 
 
 def configuration(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from udb_pipelines.connectors.airbyte_server.catalog import Offer, offers
 from udb_pipelines.connectors.airbyte_server.client import AirbyteServer, opened
 from udb_pipelines.connectors.airbyte_server.wire import ServerConnection, StreamSetup
 from udb_pipelines.detection import fingerprint
-from udb_pipelines.detection.naming import name_columns, unique_names
+from udb_pipelines.detection.naming import name_columns, qualified, unique_names
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Candidate, DetectedStream, Detection, Evidence, Source
 from udb_pipelines.operations import progress
@@ -67,9 +67,8 @@ def _as_copied(setup: StreamSetup, offer: Offer) -> Offer:
 
 def _streams(found: Iterable[Offer], host: str) -> tuple[DetectedStream, ...]:
     ordered = list(found)
-    several = len({offer.namespace for offer in ordered}) > 1
-    labels = [f"{offer.namespace}_{offer.name}" if several and offer.namespace else offer.name for offer in ordered]
-    return tuple(_stream(name, offer, host) for name, offer in zip(unique_names(labels), ordered, strict=True))
+    names = unique_names(qualified([(offer.namespace, offer.name) for offer in ordered]))
+    return tuple(_stream(name, offer, host) for name, offer in zip(names, ordered, strict=True))
 
 
 def _stream(name: str, offer: Offer, host: str) -> DetectedStream:
@@ -79,8 +78,9 @@ def _stream(name: str, offer: Offer, host: str) -> DetectedStream:
     return DetectedStream(
         name=name,
         format="airbyte_server",
-        files=(offer.place(host),),
+        files=(f"airbyte-server://{host}",),
         member=offer.name,
+        namespace=offer.namespace,
         columns=columns,
         primary_key=_own(offer.primary_key, names),
         cursor=names.get(offer.cursor[0]) if len(offer.cursor) == 1 and offer.incremental else None,

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors.airbyte_server import address, jobs, upkeep
-from udb_pipelines.connectors.airbyte_server.catalog import place_of
 from udb_pipelines.connectors.airbyte_server.client import AirbyteServer, opened
 from udb_pipelines.connectors.airbyte_server.wire import ServerConnection, StreamSetup
 from udb_pipelines.connectors.cursors import Request
@@ -53,14 +52,14 @@ def fetch(connection: Connection, settings: Settings, folder: Path, request: Req
         own = address.parse(connection.uri).connection_id
         found = upkeep.existing(server, settings, own) if own else upkeep.connection_for(server, settings, connection)
         schema = _destination_schema(server, found)
-        setups = {(setup.namespace, setup.name): setup for setup in found.configurations.streams}
+        setups = {(setup.namespace or None, setup.name): setup for setup in found.configurations.streams}
         _check_copied(connection, setups, found)
         outcome = jobs.run(server, found.connection_id, settings.airbyte_sync_hours * 3600)
     tables = _tables(url, settings)
     target = folder / FETCHED
     target.mkdir(parents=True, exist_ok=True)
     for stream in connection.streams:
-        place = place_of(stream.detected)
+        place = stream.detected.place
         setup = setups[place]
         table = _table_of(setup, found, schema, tables)
         landed = _landed(stream, table, outcome.committed.get(place), setup.sync_mode)
@@ -83,7 +82,7 @@ def _destination_schema(server: AirbyteServer, connection: ServerConnection) -> 
 def _check_copied(
     connection: Connection, setups: Mapping[tuple[str | None, str], StreamSetup], found: ServerConnection
 ) -> None:
-    missing = [stream.detected.name for stream in connection.streams if place_of(stream.detected) not in setups]
+    missing = [stream.detected.name for stream in connection.streams if stream.detected.place not in setups]
     if missing:
         raise UdbError(
             "E_NOT_FOUND",
@@ -127,11 +126,10 @@ def _table_of(
 
 
 def _schema_of(setup: StreamSetup, connection: ServerConnection, default: str) -> str:
-    source = setup.namespace or default
     if connection.namespace_definition == "source":
-        return source
+        return setup.namespace or default
     if connection.namespace_definition == "custom_format" and connection.namespace_format:
-        return connection.namespace_format.replace("${SOURCE_NAMESPACE}", source)
+        return connection.namespace_format.replace(address.NAMESPACE, setup.namespace or "") or default
     return default
 
 

@@ -6,12 +6,11 @@ it once, also after a crash in between and from another machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from udb_pipelines.config import DEFAULT_TENANT, Settings
 from udb_pipelines.connectors.airbyte_server import address
-from udb_pipelines.connectors.airbyte_server.catalog import place_of
 from udb_pipelines.connectors.airbyte_server.client import AirbyteServer
 from udb_pipelines.connectors.airbyte_server.wire import Actor, ServerConnection, StreamSetup
 from udb_pipelines.egress import Guard
@@ -19,6 +18,7 @@ from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Connection, SourceOptions, Stream
 from udb_pipelines.warehouse.steps import reached
 
+DEFINITION = "namespaceDefinition"
 OVERWRITE, APPEND, DEDUPED = "full_refresh_overwrite", "incremental_append", "incremental_deduped_history"
 
 
@@ -74,17 +74,18 @@ def connection_for(server: AirbyteServer, settings: Settings, connection: Connec
     destination, _ = server.keep_actor("destination", workspace, name, destination_configuration)
     reached("airbyte-destination-kept")
     setups = tuple(setup_of(stream) for stream in connection.streams)
+    spaces = _spaces(setups, settings, connection.source)
     found = server.connection_named(workspace, name)
     if found is None:
-        return server.make_connection(workspace, _new(name, source.id, destination.id, setups))
+        return server.make_connection(workspace, _new(name, source.id, destination.id, setups, spaces))
     if (found.source_id, found.destination_id) != (source.id, destination.id):
         raise UdbError(
             "E_CONNECTOR",
             f"the connection {name} at {server.host} joins another source or destination than those of its name",
             remedy="delete that connection in Airbyte; the next run makes it again",
         )
-    if _shape(found.configurations.streams) != _shape(setups):
-        return server.change_connection(found.connection_id, {"configurations": _streams(setups)})
+    if _shape(found.configurations.streams) != _shape(setups) or found.namespace_definition != spaces[DEFINITION]:
+        return server.change_connection(found.connection_id, {"configurations": _streams(setups), **spaces})
     return found
 
 
@@ -97,7 +98,7 @@ def setup_of(stream: Stream) -> StreamSetup:
     """
     detected = stream.detected
     originals = {column.name: column.original_name or column.name for column in detected.columns}
-    namespace, name = place_of(detected)
+    namespace, name = detected.place
     key = None
     if not stream.sync_mode.startswith("incremental") or not detected.resumable:
         mode = OVERWRITE
@@ -112,15 +113,23 @@ def setup_of(stream: Stream) -> StreamSetup:
     return StreamSetup(name=name, namespace=namespace, sync_mode=mode, primary_key=key, cursor_field=cursor)
 
 
-def _new(name: str, source_id: str, destination_id: str, setups: Iterable[StreamSetup]) -> dict[str, Any]:
+def _spaces(setups: Sequence[StreamSetup], settings: Settings, source: str) -> dict[str, str]:
+    """One schema for all streams, that of the destination; one per namespace where streams have the same name."""
+    if len({setup.name.casefold() for setup in setups}) == len(setups):
+        return {DEFINITION: "destination"}
+    return {DEFINITION: "custom_format", "namespaceFormat": address.schemas_format(settings, source)}
+
+
+def _new(
+    name: str, source_id: str, destination_id: str, setups: Iterable[StreamSetup], spaces: dict[str, str]
+) -> dict[str, Any]:
     return {
         "name": name,
         "sourceId": source_id,
         "destinationId": destination_id,
         "configurations": _streams(setups),
         "schedule": {"scheduleType": "manual"},
-        # One destination per source, whose schema is that source's own.
-        "namespaceDefinition": "destination",
+        **spaces,
         "prefix": "",
         "nonBreakingSchemaUpdatesBehavior": "propagate_columns",
         "status": "active",

@@ -1,8 +1,9 @@
 """A connector for the tests: it speaks the protocol as published ones do, their odd ways included.
 
 Its configuration says what happens: ``rows`` (how many there are now), ``trouble`` (how it fails), ``state`` (kind of
-state it sends), ``also`` (fields that came later), ``note`` (a file for what it was asked). It reads rows after the
-state it is given, the last one again.
+state it sends), ``also`` (fields that came later), ``note`` (a file for what it was asked), ``spaces`` (namespaces
+that all have a stream of orders, "" for none), ``mute`` (it leaves namespaces out). It reads rows after the state it is
+given, the last one again.
 """
 
 import json
@@ -53,8 +54,12 @@ def row(number: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def send_state(kind: str, last: int) -> None:
-    stream = {"stream_descriptor": {"name": "orders"}, "stream_state": {"last": last}}
+def called(name: str, space: str | None) -> dict[str, str]:
+    return {"name": name, "namespace": space} if space else {"name": name}
+
+
+def send_state(kind: str, last: int, space: str | None = None) -> None:
+    stream = {"stream_descriptor": called("orders", space), "stream_state": {"last": last}}
     if kind == "odd":
         say(type="STATE", state={"type": "PLANETARY", "planet": {"last": last}})
         say(type="STATE", state={"type": "STREAM", "stream": {"stream_descriptor": {"name": "nobody"}}})
@@ -69,9 +74,14 @@ def send_state(kind: str, last: int) -> None:
         say(type="STATE", state={"type": "STREAM", "stream": stream, "sourceStats": {"recordCount": 1.0}})
 
 
-def last_of(state: object) -> int:
+def last_of(state: object, space: str | None = None) -> int:
     if not isinstance(state, list) or not state:
         return 1
+    if space is not None:
+        found = [entry["stream"] for entry in state]
+        return next(item for item in found if item["stream_descriptor"] == called("orders", space))["stream_state"][
+            "last"
+        ]
     (entry,) = state
     if entry["type"] == "LEGACY":
         return int(entry["data"]["last"])
@@ -113,20 +123,22 @@ def read(config: dict[str, Any]) -> None:
     if "note" in config and config.get("trouble") != "goes on":
         Path(config["note"]).write_text(json.dumps(option("--catalog")))
     for configured in option("--catalog")["streams"]:
-        name = configured["stream"]["name"]
+        name, space = configured["stream"]["name"], configured["stream"].get("namespace")
         say(type="TRACE", trace={"type": "STREAM_STATUS", "emitted_at": 1.5e12 + 0.25,
             "stream_status": {"stream_descriptor": {"name": name}, "status": "STARTED"}})  # fmt: skip
         if name == "notes":
             say(type="RECORD", record={"stream": name, "data": {"text": "a\nb"}, "emitted_at": 1.5})
             continue
-        first = last_of(option("--state")) if configured["sync_mode"] == "incremental" else 1
+        spaced = space or ("" if "spaces" in config else None)
+        first = last_of(option("--state"), spaced) if configured["sync_mode"] == "incremental" else 1
+        told = {"namespace": space} if space and not config.get("mute") else {}
         for number in range(first, config["rows"] + 1):
-            data = row(number) | config.get("also", {})
-            say(type="RECORD", record={"stream": name, "data": data, "emitted_at": 1700000000000.5})
+            data = row(number) | config.get("also", {}) | ({"code": space or "none"} if "spaces" in config else {})
+            say(type="RECORD", record={"stream": name, **told, "data": data, "emitted_at": 1700000000000.5})
             if number == 2:
                 get_into(config.get("trouble"), config)
         if configured["sync_mode"] == "incremental":
-            send_state(config.get("state", "stream"), config["rows"])
+            send_state(config.get("state", "stream"), config["rows"], space)
         status = "INCOMPLETE" if config.get("trouble") == "incomplete" else "COMPLETE"
         say(type="TRACE", trace={"type": "STREAM_STATUS", "emitted_at": 1,
             "stream_status": {"stream_descriptor": {"name": name}, "status": status}})  # fmt: skip
@@ -146,7 +158,9 @@ def main() -> None:
         said = {"status": "FAILED", "message": f"401 Unauthorized for {config['token']}"}
         say(type="CONNECTION_STATUS", connectionStatus=said if wrong else {"status": "SUCCEEDED"})
     elif command == "discover":
-        say(type="CATALOG", catalog={"streams": STREAMS})
+        spaces = config.get("spaces")
+        same = [STREAMS[0] | ({"namespace": space} if space else {}) for space in spaces or ()]
+        say(type="CATALOG", catalog={"streams": same or STREAMS})
     elif config.get("trouble") == "crash":
         sys.stderr.write(f"Traceback ...\nValueError: no luck with {config['token']}\n")
         sys.exit(3)

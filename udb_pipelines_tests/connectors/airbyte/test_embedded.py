@@ -60,6 +60,26 @@ def test_the_state_comes_with_its_rows_and_the_next_sync_goes_on_from_it(install
     assert sync(installed, source(state=state, rows=5), full=True).datasets[0].rows_read == 5
 
 
+def test_streams_of_one_name_in_two_namespaces_are_two_datasets_with_states_of_their_own(installed: Settings) -> None:
+    spaces = ["north", "", "south"]
+    first = sync(installed, source(spaces=spaces))
+    names = ["shop__north_orders", "shop__orders", "shop__south_orders"]
+    assert [(dataset.dataset, dataset.rows_total) for dataset in first.datasets] == [(name, 3) for name in names]
+    for name, space in zip(names, ["north", "none", "south"], strict=True):
+        assert list(query(Lake(installed), f"SELECT DISTINCT code FROM {name}").rows) == [(space,)]
+    second = sync(installed, source(spaces=spaces, rows=5))
+    assert [(dataset.rows_read, dataset.rows_total) for dataset in second.datasets] == [(3, 5)] * 3
+
+
+def test_a_namespace_that_records_leave_out_is_not_needed_for_one_stream_and_not_guessed_for_two(
+    installed: Settings,
+) -> None:
+    (found,) = sync(installed, source(spaces=["north"], mute=True)).datasets
+    assert (found.dataset, found.rows_total) == ("shop", 3)
+    with pytest.raises(UdbError, match="without saying of which"):
+        sync(installed, source(spaces=["north", "south"], mute=True))
+
+
 def test_a_run_that_fails_halfway_leaves_rows_and_state_as_they_were(installed: Settings) -> None:
     first = sync(installed, source())
     before = last_state(Lake(installed), "shop")

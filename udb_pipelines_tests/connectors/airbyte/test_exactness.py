@@ -63,7 +63,7 @@ def load(home: Path, properties: Mapping[str, Mapping[str, Any]], pieces: Sequen
     stream = Stream(dataset="s", detected=detected, sync_mode="full_refresh_overwrite")
     folder = home / FETCHED
     folder.mkdir(parents=True)
-    intake = Intake("fake", {"s": (sink := Sink(stream, folder))})
+    intake = Intake("fake", [sink := Sink(stream, folder)])
     for lines in whole_lines(pieces, "fake"):
         intake.take(lines)
     sink.finish(intake.unasked)

@@ -289,7 +289,7 @@ class FakeAirbyte:
     def _streams(self, **_: Any) -> Any:
         found = [
             {
-                "streamName": stream["name"],
+                "streamName": stream["name"], "streamnamespace": stream.get("namespace"),
                 "syncModes": ["full_refresh_overwrite", "incremental_append", "incremental_deduped_history"]
                 if "incremental" in stream["supportedSyncModes"] else ["full_refresh_overwrite"],
                 "defaultCursorField": stream.get("defaultCursorField", []),
@@ -375,12 +375,18 @@ class FakeAirbyte:
         connection = self._find("connection", job["connectionId"])
         destination = self.state.secrets[connection["destinationId"]]
         for setup in connection["configurations"]["streams"]:
-            stream = next(item for item in self.state.catalog if item["name"] == setup["name"])
-            rows = self.state.records.get(setup["name"], [])
+            space = setup.get("namespace")
+            stream = next(
+                item for item in self.state.catalog if (item.get("namespace"), item["name"]) == (space, setup["name"])
+            )
+            rows = self.state.records.get(f"{space}.{setup['name']}" if space else setup["name"], [])
+            schema = destination["schema"]
+            if connection["namespaceDefinition"] == "custom_format":
+                schema = connection["namespaceFormat"].replace("${SOURCE_NAMESPACE}", space or "") or schema
             if self.state.writes:
-                write(destination, stream, rows, setup["syncMode"])
+                write({**destination, "schema": schema}, stream, rows, setup["syncMode"])
             job["streams"].append(
-                {"streamName": setup["name"], "recordsEmitted": len(rows),
+                {"streamName": setup["name"], "streamNamespace": space, "recordsEmitted": len(rows),
                  "recordsCommitted": len(rows) + self.state.counts_off}
             )  # fmt: skip
 

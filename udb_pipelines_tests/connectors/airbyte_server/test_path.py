@@ -25,7 +25,7 @@ from udb_pipelines.detection import detect
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Source, SourceOptions, SyncResult
 from udb_pipelines.warehouse import Lake, commit, last_state, query
-from udb_pipelines_tests.connectors.airbyte_server.fake import CLIENT_ID, CLIENT_SECRET, FakeAirbyte
+from udb_pipelines_tests.connectors.airbyte_server.fake import CLIENT_ID, CLIENT_SECRET, NOTES, FakeAirbyte
 from udb_pipelines_tests.connectors.sources import CREATED
 from udb_pipelines_tests.postgres import PASSWORD
 
@@ -115,6 +115,19 @@ def test_a_connection_that_exists_is_run(airbyte: FakeAirbyte, filled: Settings)
     assert [(dataset.dataset, dataset.rows_total) for dataset in result.datasets] == [("theirs", 2)]
     changed = airbyte.state.count("(POST|PATCH) .*/(sources|destinations|connections).*")
     assert changed - made == 1, "nothing is asked but the schema"
+
+
+def test_streams_of_one_name_in_two_namespaces_are_two_tables_there_and_here(
+    airbyte: FakeAirbyte, filled: Settings
+) -> None:
+    sync(filled, source(tables=("notes",)))
+    airbyte.state.catalog = [{**NOTES, "namespace": "north"}, {**NOTES, "namespace": "south"}, NOTES]
+    airbyte.state.records = {"north.notes": [{"text": "n"}], "south.notes": [{"text": "s"}, {"text": "t"}]}
+    result = sync(filled, source(allow_empty=True))
+    assert {dataset.dataset: dataset.rows_total for dataset in result.datasets} == {
+        "shop__north_notes": 1, "shop__south_notes": 2, "shop__notes": 0,
+    }  # fmt: skip
+    assert list(query(Lake(filled), "SELECT text FROM shop__south_notes ORDER BY 1").rows) == [("s",), ("t",)]
 
 
 def test_a_tenant_has_only_connections_that_are_called_after_it(airbyte: FakeAirbyte, filled: Settings) -> None:
