@@ -12,7 +12,7 @@ the casting, and which files make a dataset is known by the warehouse.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,11 +106,19 @@ def companion_name(column: str, taken: Sequence[str]) -> str:
     >>> companion_name("price", ["price", "UDB_TEXT:price"])
     'udb_text:price_'
     """
-    name = _PREFIX + column
+    return companion_names([column], taken)[column]
+
+
+def companion_names(columns: Iterable[str], taken: Sequence[str]) -> dict[str, str]:
+    """Names for the companions of ``columns`` that no column of the file has, by column."""
     lowered = {other.lower() for other in taken}
-    while name.lower() in lowered:
-        name += "_"
-    return name
+    names = {}
+    for column in columns:
+        name = _PREFIX + column
+        while name.lower() in lowered:
+            name += "_"
+        names[column] = name
+    return names
 
 
 def of_files(connection: duckdb.DuckDBPyConnection, files: Sequence[Path | str]) -> dict[str, Originals]:

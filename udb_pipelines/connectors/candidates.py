@@ -177,5 +177,10 @@ def candidates_for(values: Sequence[str]) -> tuple[Candidate, ...]:
 
 
 def _all_match(shape: str, values: Sequence[str]) -> bool:
-    match = re.compile(shape, re.ASCII).fullmatch
+    match = _pattern(shape).fullmatch
     return all(match(value) for value in values)
+
+
+@cache
+def _pattern(shape: str) -> re.Pattern[str]:
+    return re.compile(shape, re.ASCII)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from udb_pipelines.connectors import casting
@@ -14,15 +16,34 @@ Row = Sequence[str | None]
 
 def stage_text(target: Path, names: Sequence[str], batches: Iterable[Sequence[Row]]) -> int:
     """Write batches of rows as text columns to ``target``; the number of rows."""
+    return stage_parts((target,), names, (names,), batches)
+
+
+def stage_parts(
+    targets: Sequence[Path], names: Sequence[str], parts: Sequence[Sequence[str]], batches: Iterable[Sequence[Row]]
+) -> int:
+    """As :func:`stage_text`, with the columns named by each of ``parts`` in a file of their own.
+
+    To open a Parquet file takes time that grows with its columns: very wide text is staged in parts, so that each of
+    them is opened on its own. A name that is not among ``names`` becomes a column without values.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, pa.string()) for name in names])
+    places = {name: place for place, name in enumerate(names)}
     rows = 0
-    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+    with ExitStack() as stack:
+        writers = []
+        for target, part in zip(targets, parts, strict=True):
+            schema = pa.schema([(name, pa.string()) for name in part])
+            writer = stack.enter_context(pq.ParquetWriter(target, schema, compression="zstd"))
+            writers.append((writer, schema, [places.get(name) for name in part]))
         for batch in batches:
-            arrays = [pa.array(column, pa.string()) for column in zip(*batch, strict=True)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            columns = list(zip(*batch, strict=True))
+            for writer, schema, chosen in writers:
+                cells = (itertools.repeat(None, len(batch)) if at is None else columns[at] for at in chosen)
+                arrays = [pa.array(column, pa.string()) for column in cells]
+                writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
             rows += len(batch)
     return rows
 

@@ -165,7 +165,7 @@ def test_a_full_disk_while_reading(settings: Settings, tmp_path: Path, monkeypat
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(reader, "stage_text", full)
+    monkeypatch.setattr(reader, "stage_parts", full)
     with pytest.raises(UdbError, match="E_DISK_FULL"):
         read_streams(settings, delimited(path, ["a", "b"]))
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
+from udb_pipelines import engine
 from udb_pipelines.config import Settings
-from udb_pipelines.connectors.casting import WIDE
+from udb_pipelines.connectors import textual
+from udb_pipelines.connectors.delimited import reader
+from udb_pipelines.connectors.textual import WIDE
 from udb_pipelines_tests.connectors.sources import read_detected, rejects, texts, types
 
 
@@ -42,6 +48,63 @@ def test_damaged_rows_of_a_wide_table_are_rejected_once(settings: Settings, tmp_
     assert (found.rows_staged, found.rows_rejected) == (29, 1)
     assert [(row, code) for row, _, code, _ in rejects(found.rejects)] == [(11, "E_JAGGED_ROW")]
     assert texts(found) == cells[:10] + cells[11:]
+
+
+class Listening:
+    """A connection that knows how much SQL it was given."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self.characters = 0
+
+    def execute(self, sql: str, *more: Any) -> duckdb.DuckDBPyConnection:
+        self.characters += len(sql)
+        return self._connection.execute(sql, *more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def listening(monkeypatch: pytest.MonkeyPatch) -> list[Listening]:
+    heard: list[Listening] = []
+    connect: Callable[..., duckdb.DuckDBPyConnection] = engine.connect
+
+    def connected(*args: Any, **more: Any) -> Listening:
+        heard.append(Listening(connect(*args, **more)))
+        return heard[-1]
+
+    monkeypatch.setattr(engine, "connect", connected)
+    return heard
+
+
+def test_no_query_takes_up_the_columns_of_all_parts(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What DuckDB is told grows with the columns: with each part told of all of them, it grew with their square."""
+    monkeypatch.setattr(textual, "WIDE", 20)
+    monkeypatch.setattr(reader, "WIDE", 20)
+    heard = listening(monkeypatch)
+    told = {}
+    for columns in (60, 480):
+        heard.clear()
+        cells = table(columns, 12)
+        (found,) = read_detected(settings, write(tmp_path / f"{columns}.csv", cells), job=str(columns)).datasets
+        assert texts(found) == cells
+        told[columns] = sum(connection.characters for connection in heard)
+    assert told[60] > 10_000
+    assert told[480] < 8 * told[60] * 1.25
+
+
+def test_columns_that_a_file_leaves_out_stay_empty_in_every_part(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    wide = table(WIDE + 10, 5)
+    write(folder / "a.csv", wide)
+    write(folder / "b.csv", [row[:-1] for row in wide])
+    (found,) = read_detected(settings, folder).datasets
+    loaded = texts(found)
+    assert [row[:-1] for row in loaded] == [*wide, *((*row[:-1], None) for row in wide)]
+    assert [row[-1] for row in loaded] == ["a.csv"] * 5 + ["b.csv"] * 5
 
 
 @pytest.mark.slow

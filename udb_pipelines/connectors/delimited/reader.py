@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from udb_pipelines.connectors import casting
@@ -15,8 +15,9 @@ from udb_pipelines.connectors.delimited.text import PlainText, located, transcod
 from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.reading import FILE_COLUMN, Rows, Task, finding, relative_names
 from udb_pipelines.connectors.rejects import Reject
-from udb_pipelines.connectors.staging import stage_text
+from udb_pipelines.connectors.staging import stage_parts
 from udb_pipelines.connectors.stitching import UnevenPartsError
+from udb_pipelines.connectors.textual import WIDE
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Dialect, Finding
@@ -28,14 +29,14 @@ SAMPLE_BYTES = 64 << 10
 
 @dataclass
 class _File:
-    """One file on its way: ``parquet`` once the careful reader has staged it."""
+    """One file on its way: ``parquet`` once the careful reader has staged it, a file for each part of the columns."""
 
     text: PlainText
     found: Scan
     columns: tuple[str, ...]
     """Warehouse names of its columns, in its order."""
     lineage: str | None
-    parquet: Path | None = None
+    parquet: tuple[Path, ...] = ()
     tally: careful.Tally | None = None
 
     @property
@@ -78,10 +79,25 @@ def _prepare(task: Task, dialect: Dialect) -> list[_File]:
             text = located(copy, dialect, exact=exact)
             columns = _columns_of(task, dialect, text)
             file = _File(text, scan(text, dialect), columns, name if len(names) > 1 else None)
-        if not fast.usable(file.text, file.found, dialect) or text.repeats_header(dialect, len(columns)):
+        if (
+            not fast.usable(file.text, file.found, dialect)
+            or text.repeats_header(dialect, len(columns))
+            or _is_broad(file)
+        ):
             _stage_carefully(task, dialect, file)
         files.append(file)
     return files
+
+
+def _is_broad(file: _File) -> bool:
+    """Whether it is cheaper to take the file apart once than to have DuckDB take up its columns for every part."""
+    return len(file.columns) > max(WIDE, file.found.records)
+
+
+def _parts(task: Task) -> list[tuple[str, ...]]:
+    """Names of the columns, as many together as are looked at together."""
+    names = [column.name for column in task.stream.detected.columns]
+    return [tuple(names[start : start + WIDE]) for start in range(0, len(names), WIDE)]
 
 
 def _columns_of(task: Task, dialect: Dialect, text: PlainText) -> tuple[str, ...]:
@@ -117,9 +133,11 @@ def _stage_carefully(task: Task, dialect: Dialect, file: _File) -> None:
     """
     label = f"{file.lineage}: " if file.lineage else ""
     reader = careful.CarefulReader(file.text, dialect, len(file.columns), task.rejects, label)
-    file.parquet = task.folder / f"{file.text.path.name}.{file.text.start}.text.parquet"
+    parts = _parts(task)
+    stem = f"{file.text.path.name}.{file.text.start}"
+    file.parquet = tuple(task.folder / f"{stem}.{number}.text.parquet" for number in range(len(parts)))
     with told(base_name(file.text.path)):
-        stage_text(file.parquet, file.columns, reader.batches())
+        stage_parts(file.parquet, file.columns, parts, reader.batches())
     file.tally = reader.tally
     if reader.tally.lines + reader.tally.comments != file.found.lines:
         raise mismatch(task, file.found.lines, reader.tally.lines + reader.tally.comments, "lines")
@@ -141,18 +159,14 @@ def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
         UdbError: what the disk raises.
     """
     fast.forget_rejects(task.duck)
-    markers = task.options.null_markers
-    columns = tuple(casting.TextColumn(column.name, markers) for column in task.stream.detected.columns)
     records = sum(file.records for file in files)
-    relation = casting.TextRelation(
-        row_bytes=sum(file.text.end - file.text.start for file in files) / max(records, 1),
-        sql=_union(task, dialect, files, sample=False),
-        sample_sql=f"FROM ({_union(task, dialect, files, sample=True)}) LIMIT {casting.SAMPLE_ROWS}",
-        columns=(*columns, casting.as_stored(FILE_COLUMN)) if len(files) > 1 else columns,
-    )
+    relations = [_relation(task, dialect, files, part, names) for part, names in enumerate(_parts(task))]
+    if len(files) > 1:
+        last = relations.pop()
+        relations.append(replace(last, columns=(*last.columns, casting.as_stored(FILE_COLUMN))))
     try:
         with told(task.stream.dataset):
-            staged = casting.write_typed(task.duck, relation, task.target, what=task.what, rows=records)
+            staged = casting.write_parts(task.duck, relations, task.target, what=task.what, rows=records)
     except UnevenPartsError:
         raise fast.NotRegularError from None
     rejected = sum(file.tally.rejected if file.tally else _take_rejects(task, dialect, file) for file in files)
@@ -163,7 +177,7 @@ def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
     stored = casting.stored_columns(task.duck, task.target, task.originals)
     if rejected:
         task.rejects.flush()
-        explain(task.duck, dialect, stored[: len(columns)])
+        explain(task.duck, dialect, stored[: len(task.stream.detected.columns)])
     for file in files:
         task.rejects.extend(Reject(0, None, "W_FOOTER", "after the data", line) for line in file.text.footer)
     return Rows(
@@ -175,25 +189,40 @@ def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
     )
 
 
-def _union(task: Task, dialect: Dialect, files: list[_File], *, sample: bool) -> str:
-    selects = []
-    for index, file in enumerate(files):
-        select = _select(task, dialect, file, index, sample=sample)
-        if file.lineage is not None:
-            select = f"SELECT *, {quote_literal(file.lineage)} AS {quote_identifier(FILE_COLUMN)} FROM ({select})"
-        selects.append(f"({select})")
-    names = ", ".join(quote_identifier(column.name) for column in task.stream.detected.columns)
-    lineage = f", {quote_identifier(FILE_COLUMN)}" if len(files) > 1 else ""
-    return f"SELECT {names}{lineage} FROM ({' UNION ALL BY NAME '.join(selects)})"
+def _relation(
+    task: Task, dialect: Dialect, files: list[_File], part: int, names: tuple[str, ...]
+) -> casting.TextRelation:
+    """The columns of one part, of all files."""
+    sql, sample = (
+        _union([_select(task, dialect, file, index, part, names, sample=sample) for index, file in enumerate(files)])
+        for sample in (False, True)
+    )
+    size = sum(file.text.end - file.text.start for file in files)
+    return casting.TextRelation(
+        row_bytes=size / max(sum(file.records for file in files), 1),
+        sql=sql,
+        sample_sql=f"FROM ({sample}) LIMIT {casting.SAMPLE_ROWS}",
+        columns=tuple(casting.TextColumn(name, task.options.null_markers) for name in names),
+    )
 
 
-def _select(task: Task, dialect: Dialect, file: _File, index: int, *, sample: bool) -> str:
-    if file.parquet is not None:
-        return f"SELECT * FROM read_parquet({quote_literal(file.parquet)})"
+def _union(selects: list[str]) -> str:
+    return " UNION ALL ".join(f"({select})" for select in selects)
+
+
+def _select(
+    task: Task, dialect: Dialect, file: _File, index: int, part: int, names: tuple[str, ...], *, sample: bool
+) -> str:
+    present = {*file.columns} if not file.parquet else {*names}
+    wanted = ", ".join(("" if name in present else "NULL::VARCHAR AS ") + quote_identifier(name) for name in names)
+    if file.lineage is not None:
+        wanted += f", {quote_literal(file.lineage)} AS {quote_identifier(FILE_COLUMN)}"
+    if file.parquet:
+        return f"SELECT {wanted} FROM read_parquet({quote_literal(file.parquet[part])})"
     text = file.text
     if sample:
         text = fast.sample(text, task.folder / f"sample-{index}", SAMPLE_CHUNKS, SAMPLE_BYTES)
-    return fast.relation(text, file.found, dialect, file.columns, sample=sample)
+    return f"SELECT {wanted} FROM ({fast.relation(text, file.found, dialect, file.columns, sample=sample)})"
 
 
 def _take_rejects(task: Task, dialect: Dialect, file: _File) -> int:
