@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from udb_pipelines.cli import mending
-from udb_pipelines.cli.present import Column, note, number, print_json, print_table, seconds
+from udb_pipelines.cli.present import Column, note, number, print_json, print_table
 from udb_pipelines.errors import UdbError
+from udb_pipelines.wording import duration
 
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings
@@ -40,7 +41,7 @@ def talk(name: str | None, options: SourceOptions) -> Source:
         if looked := _until_read(draft, settings):
             break
     options, found, taken = looked
-    note(f"It can be read: {found.connector}, {len(found.streams)} table(s), in {seconds(taken)}.")
+    note(f"It can be read: {found.connector}, {len(found.streams)} table(s), in {duration(taken)}.")
     _show(found)
     chosen = name or legal_name(_ask("Name", default=draft.name))
     if len(found.streams) > 1:
@@ -97,7 +98,7 @@ def test(
                 Column("took", "right"),
                 Column("what", wrap=True),
             ),
-            [(r.source, r.result, number(r.tables), seconds(r.seconds), r.what) for r in results],
+            [(r.source, r.result, number(r.tables), duration(r.seconds), r.what) for r in results],
         )
     return max((result.exit_code for result in results), default=0)
 
@@ -140,14 +141,19 @@ def _differences(source: Source, found: Detection, settings: Settings) -> list[s
     """What the next sync would find changed, by table, and what it would do about it."""
     from udb_pipelines import warehouse
     from udb_pipelines.connectors import provision
+    from udb_pipelines.connectors.datasets import last_connection
 
     last = warehouse.last_sync(warehouse.Lake(settings), source.name)
     if last is None:
         return ["never loaded"]
     stored = {dataset.dataset: dataset.columns for dataset in last.datasets}
-    seen = _seen_before(source.name, settings)
+    previous = last_connection(settings, source.name)
+    seen = {
+        stream.dataset: {column.name: column.type for column in stream.detected.columns}
+        for stream in (previous.streams if previous else ())
+    }
     told = []
-    for stream in provision(source, found).streams:
+    for stream in provision(source, found, previous).streams:
         now, before = stream.detected.columns, stored.get(stream.dataset)
         if before is None:
             told.append(f"{stream.dataset} is new")
@@ -172,22 +178,6 @@ def _changes(now: Sequence[ColumnSchema], stored: Sequence[ColumnSchema], seen: 
         if column.name in before and seen.get(column.name, column.type) != column.type
     ]
     return came + went + other
-
-
-def _seen_before(name: str, settings: Settings) -> dict[str, dict[str, str]]:
-    """The types that the last job found declared in the source, by dataset and column; empty without one."""
-    from pydantic import ValidationError
-
-    from udb_pipelines.models import Connection
-
-    try:
-        text = (settings.stages / name / "connection.json").read_text(encoding="utf-8")
-        known = Connection.model_validate_json(text)
-    except (OSError, ValidationError):
-        return {}
-    return {
-        stream.dataset: {column.name: column.type for column in stream.detected.columns} for stream in known.streams
-    }
 
 
 def _show(found: Detection) -> None:

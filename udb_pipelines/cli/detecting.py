@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from udb_pipelines.cli import options
-from udb_pipelines.cli.present import Column, number, print_json, print_line, print_table, seconds, size
+from udb_pipelines.cli.present import Column, print_json, print_line, print_table
+from udb_pipelines.wording import counted, duration, size
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,7 +88,7 @@ def _show(found: Detection) -> None:
     streams = len(found.streams)
     print_line(
         f"{found.uri}: {found.connector}, {size(found.bytes)}, {streams} table{'s' * (streams != 1)},"
-        f" looked at in {seconds(found.seconds)}"
+        f" looked at in {duration(found.seconds)}"
     )
     for stream in found.streams:
         print_line()
@@ -100,7 +101,7 @@ def _show(found: Detection) -> None:
 
 
 def _show_stream(stream: DetectedStream) -> None:
-    rows = f", about {number(stream.row_estimate)} rows" if stream.row_estimate is not None else ""
+    rows = f", about {counted(stream.row_estimate, 'row')}" if stream.row_estimate is not None else ""
     member = f" ({stream.member})" if stream.member else ""
     packed = f", {stream.compression}" if stream.compression != "none" else ""
     print_line(f"{stream.name}{member}: {stream.format}{packed}, {stream.encoding}{rows}, {len(stream.files)} file(s)")

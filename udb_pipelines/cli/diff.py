@@ -12,6 +12,7 @@ from udb_pipelines.cli.display import working
 from udb_pipelines.cli.present import Column, note, number, print_json, print_line, print_table
 from udb_pipelines.cli.query import parse_as_of
 from udb_pipelines.errors import UdbError
+from udb_pipelines.wording import counted
 
 if TYPE_CHECKING:
     from udb_pipelines.warehouse.compare import Key, TableDiff
@@ -100,7 +101,7 @@ def _show(summary: TableDiff, rows: list[Any]) -> None:
     print_line(
         f"{summary.table}, version {summary.from_version} to {summary.to_version}: {number(summary.added)} added, "
         f"{number(summary.removed)} removed, {number(summary.changed)} changed; "
-        f"{number(summary.rows_before)} rows before, {number(summary.rows_after)} after"
+        f"{counted(summary.rows_before, 'row')} before, {number(summary.rows_after)} after"
     )
     how = f"by {', '.join(summary.key)}" if summary.key else "as whole rows, for no key identifies them"
     note(f"Rows were matched {how}.")

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from udb_pipelines.cli.present import VERDICT_MARKS, VERDICT_STYLES, console, number, size
+from udb_pipelines.cli.present import VERDICT_MARKS, VERDICT_STYLES, console, number
 from udb_pipelines.errors import STAGES
 from udb_pipelines.operations.progress import reporting
+from udb_pipelines.wording import size
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

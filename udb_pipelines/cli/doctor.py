@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from udb_pipelines.cli import session
-from udb_pipelines.cli.present import Column, print_json, print_line, print_table, size
+from udb_pipelines.cli.present import Column, print_json, print_line, print_table
 from udb_pipelines.errors import CODES, Exit, Severity, UdbError
+from udb_pipelines.wording import size
 
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings

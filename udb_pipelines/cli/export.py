@@ -9,8 +9,9 @@ import typer
 
 from udb_pipelines.cli import session
 from udb_pipelines.cli.display import working
-from udb_pipelines.cli.present import counted, note, print_json, print_line, size
+from udb_pipelines.cli.present import note, print_json, print_line
 from udb_pipelines.cli.query import parse_as_of
+from udb_pipelines.wording import counted, size
 
 
 def export(

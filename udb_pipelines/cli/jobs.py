@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from udb_pipelines.cli import session
-from udb_pipelines.cli.present import KEY_LETTERS, Column, moment, note, print_json, print_table, seconds
+from udb_pipelines.cli.present import KEY_LETTERS, Column, moment, note, print_json, print_table
+from udb_pipelines.wording import duration
 
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings
@@ -53,7 +54,7 @@ def jobs(
                 moment(record.started_at or record.created_at),
                 record.source or record.job,
                 record.status,
-                seconds(record.seconds) if record.seconds is not None else "",
+                duration(record.seconds) if record.seconds is not None else "",
                 (record.error or {}).get("code") or "",
                 record.job_id,
             )

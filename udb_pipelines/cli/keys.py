@@ -11,6 +11,7 @@ from udb_pipelines.cli import session
 from udb_pipelines.cli.present import Column, note, number, print_json, print_line, print_table
 from udb_pipelines.cli.query import unknown_dataset
 from udb_pipelines.errors import Exit, UdbError
+from udb_pipelines.wording import counted
 
 if TYPE_CHECKING:
     from udb_pipelines.models import KeyCheck, Profile, Source
@@ -172,14 +173,14 @@ def _show(dataset: str, check: KeyCheck) -> None:
     if not check.duplicate_rows and not check.empty_rows:
         print_line(f"{name} identifies each of the {number(check.rows)} rows of {dataset}.")
     else:
-        print_line(f"{name} does not identify every row of {dataset} ({number(check.rows)} rows):")
+        print_line(f"{name} does not identify every row of {dataset} ({counted(check.rows, 'row')}):")
     if check.duplicate_rows:
         print_line(
-            f"  {number(check.duplicate_groups)} groups of rows with the same values, "
-            f"{number(check.duplicate_rows)} rows too many"
+            f"  {counted(check.duplicate_groups, 'group')} of rows with the same values, "
+            f"{counted(check.duplicate_rows, 'row')} too many"
         )
     if check.empty_rows:
-        print_line(f"  {number(check.empty_rows)} rows without a value, the first is row {check.first_empty_row}")
+        print_line(f"  {counted(check.empty_rows, 'row')} without a value, the first is row {check.first_empty_row}")
     if check.first_groups:
         rows = [
             (" · ".join(group.values), number(group.count), ", ".join(map(str, group.rows)))

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from udb_pipelines.wording import counted
+
 if TYPE_CHECKING:
     from udb_pipelines.models import Manifest
 
@@ -37,7 +39,8 @@ class Outlook:
             said = _named(self.broken)
             yield f"contract  {self.dataset}: {len(self.broken)} of {self.promises} promises broken: {said}"
         if self.moved:
-            yield f"drift  {self.dataset}: {self.drift}, {len(self.moved)} columns differ: {_named(self.moved)}"
+            differing = counted(len(self.moved), "column differs", "columns differ")
+            yield f"drift  {self.dataset}: {self.drift}, {differing}: {_named(self.moved)}"
 
 
 def outlooks(manifest: Manifest) -> tuple[Outlook, ...]:
@@ -68,7 +71,7 @@ def _rows(check: Mapping[str, Any]) -> str:
     if not check["count"]:
         return ""
     first = f", first {check['rows'][0]:,}" if check["rows"] else ""
-    return f" ({check['count']:,} rows{first})"
+    return f" ({counted(check['count'], 'row')}{first})"
 
 
 def _named(names: tuple[str, ...]) -> str:

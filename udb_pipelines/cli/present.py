@@ -152,42 +152,6 @@ def number(count: float) -> str:
     return f"{count:,}"
 
 
-def counted(count: int, thing: str) -> str:
-    """A number of things, in English.
-
-    >>> counted(1, "copy"), counted(1200, "file"), counted(2, "copy")
-    ('1 copy', '1,200 files', '2 copies')
-    """
-    many = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
-    return f"{number(count)} {thing if count == 1 else many}"
-
-
-def seconds(duration: float) -> str:
-    """A duration for people.
-
-    >>> seconds(0.042), seconds(7.26), seconds(125)
-    ('42 ms', '7.3 s', '2 min 5 s')
-    """
-    if duration < 1:
-        return f"{duration * 1000:.0f} ms"
-    if duration < 60:
-        return f"{duration:.1f} s"
-    return f"{int(duration // 60)} min {int(duration % 60)} s"
-
-
-def size(count: float) -> str:
-    """Bytes for people.
-
-    >>> size(512), size(4096), size(400_000_000)
-    ('512 B', '4.1 kB', '400 MB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
 def moment(time: datetime | None) -> str:
     """A point in time, in the reader's own zone."""
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if time else ""

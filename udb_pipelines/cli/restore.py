@@ -9,9 +9,10 @@ import typer
 
 from udb_pipelines.cli import session
 from udb_pipelines.cli.display import working
-from udb_pipelines.cli.present import Column, moment, note, number, print_json, print_line, print_table, seconds, size
+from udb_pipelines.cli.present import Column, moment, note, number, print_json, print_line, print_table
 from udb_pipelines.cli.query import parse_as_of
 from udb_pipelines.errors import Exit, UdbError
+from udb_pipelines.wording import counted, duration, size
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -123,11 +124,11 @@ def to(
 def _tell(done: Restored) -> None:
     note(
         f"The warehouse is {done.origin} again, as version {done.version} on timeline {done.timeline}: "
-        f"{_count(len(done.tables), 'table')}, {number(sum(table.rows_total for table in done.tables))} rows."
+        f"{counted(len(done.tables), 'table')}, {counted(sum(table.rows_total for table in done.tables), 'row')}."
     )
     if done.previous is not None:
         note(
-            f"{_count(done.left_behind, 'version')} left behind; "
+            f"{counted(done.left_behind, 'version')} left behind; "
             f"timeline {done.previous} keeps everything: udb sql --timeline {done.previous}"
         )
     if done.lost:
@@ -230,7 +231,7 @@ def table(
     if as_json:
         print_json(done.model_dump(mode="json"))
         return
-    before = "does not exist now" if done.rows_before is None else f"has {number(done.rows_before)} rows now"
+    before = "does not exist now" if done.rows_before is None else f"has {counted(done.rows_before, 'row')} now"
     there = f"version {done.point.version} of {moment(done.point.committed_at)}"
     if dry_run:
         print_line(f"{name} {before}; it would get the {number(done.rows)} rows of {there}")
@@ -268,7 +269,7 @@ def verify(
             print_line(str(damage))
         what = f"version {point.version}" if point else "every version"
         state = f"{len(found.damages)} of them damaged" if found.damages else "all as their commits recorded"
-        print_line(f"{what}: {_count(found.files, 'file')}, {size(found.bytes)}, {state}")
+        print_line(f"{what}: {counted(found.files, 'file')}, {size(found.bytes)}, {state}")
         if found.damages and found.newest_whole:
             note(f"The newest version that is whole: udb restore to {found.newest_whole}")
     return int(Exit.ENVIRONMENT if found.damages else Exit.OK)
@@ -303,8 +304,8 @@ def drill(
             print_line(problem)
         state = "came back as recorded" if done.passed else "did not come back as recorded"
         print_line(
-            f"snapshot {done.snapshot}: {_count(done.tables, 'table')}, {number(done.rows)} rows, {size(done.bytes)} "
-            f"{state} in {seconds(done.seconds)}; {done.compared} compared by checksum"
+            f"snapshot {done.snapshot}: {counted(done.tables, 'table')}, {counted(done.rows, 'row')}, "
+            f"{size(done.bytes)} {state} in {duration(done.seconds)}; {done.compared} compared by checksum"
         )
     return int(Exit.OK if done.passed else Exit.ENVIRONMENT)
 
@@ -335,7 +336,7 @@ def drop_timeline(
         return
     verb = "would go" if dry_run else "are gone"
     print_line(
-        f"{_count(len(done.versions), 'version')} and {_count(len(done.files), 'file')} "
+        f"{counted(len(done.versions), 'version')} and {counted(len(done.files), 'file')} "
         f"that only timeline {timeline} has {verb}: {size(done.bytes)}"
     )
     if done.damaged:
@@ -348,9 +349,9 @@ def _show_plan(planned: RestorePlan, as_json: bool) -> None:
         return
     point = planned.point
     print_line(f"version {point.version} of {moment(point.committed_at)}: {point.what}")
-    print_line(f"becomes timeline {planned.timeline}; {_count(planned.left_behind, 'version')} of timeline "
+    print_line(f"becomes timeline {planned.timeline}; {counted(planned.left_behind, 'version')} of timeline "
                f"{planned.current} would be left behind, and stay readable there")  # fmt: skip
-    print_line(f"{_count(planned.files, 'file')}, {size(planned.bytes)}, to be verified; shared, so nothing is copied")
+    print_line(f"{counted(planned.files, 'file')}, {size(planned.bytes)}, to be verified; shared, so nothing is copied")
     print_table(
         (Column("table"), Column("rows", "right"), Column("committed as", "right")),
         [(table.dataset, number(table.rows_total), str(table.version)) for table in planned.tables],
@@ -363,12 +364,12 @@ def _show_snapshot_plan(planned: SnapshotPlan, as_json: bool) -> None:
         return
     print_line(f"snapshot {planned.snapshot} of {moment(planned.made_at)}, version {planned.version} of "
                f"{moment(planned.committed_at)}")  # fmt: skip
-    print_line(f"{_count(planned.tables, 'table')}, {number(planned.rows)} rows, {_count(planned.files, 'file')}, "
-               f"{size(planned.bytes)}; to be fetched: {_count(planned.missing_files, 'file')}, "
+    print_line(f"{counted(planned.tables, 'table')}, {counted(planned.rows, 'row')}, {counted(planned.files, 'file')}, "
+               f"{size(planned.bytes)}; to be fetched: {counted(planned.missing_files, 'file')}, "
                f"{size(planned.missing_bytes)}")  # fmt: skip
     print_line(f"into {planned.into}")
     if planned.current is not None:
-        print_line(f"timeline {planned.current} stays there; {_count(planned.left_behind, 'version')} would be left "
+        print_line(f"timeline {planned.current} stays there; {counted(planned.left_behind, 'version')} would be left "
                    "behind on it")  # fmt: skip
 
 
@@ -377,7 +378,3 @@ def _when(text: str) -> datetime | int:
     if wanted is None:
         raise UdbError("E_VERSION", "neither a version nor a time was given", remedy="udb restore list shows them")
     return wanted
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"

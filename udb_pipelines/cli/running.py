@@ -25,10 +25,10 @@ from udb_pipelines.cli.present import (
     print_line,
     print_paths,
     print_table,
-    seconds,
 )
 from udb_pipelines.cli.reports import report_paths, verdict_of
 from udb_pipelines.errors import CODES, Exit, UdbError
+from udb_pipelines.wording import duration
 
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings
@@ -153,7 +153,7 @@ class Result:
         sync = self.outcome.sync if self.outcome else None
         if sync is None or self.outcome is None:
             return "nothing loaded"
-        spent = seconds(sum(self.outcome.seconds.values()))
+        spent = duration(sum(self.outcome.seconds.values()))
         if self.unchanged:
             return f"unchanged since version {sync.version} ({spent})"
         rows = number(sum(dataset.rows_committed for dataset in sync.datasets))

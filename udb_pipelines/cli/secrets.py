@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from udb_pipelines.cli.present import Column, moment, note, print_json, print_line, print_table
+from udb_pipelines.wording import counted
 
 app = typer.Typer(
     help="Encrypted secrets, for addresses that say ${secret:name}: set, list, remove, rotate.",
@@ -99,7 +100,7 @@ def rotate() -> None:
     from udb_pipelines.control.tenants import TenantRegistry
 
     count = session.secrets().rotate()
-    note(f"{count} secret{'' if count == 1 else 's'} now open with the first key; the others are not needed any more.")
+    note(f"{counted(count, 'secret')} now open with the first key; the others are not needed any more.")
     others = [tenant for tenant in TenantRegistry(session.settings()).list() if tenant != session.settings().tenant]
     if others:
         note(f"Each tenant's secrets are rotated apart: udb secrets rotate --tenant {others[0]}")

@@ -8,8 +8,9 @@ import typer
 
 from udb_pipelines.cli import session
 from udb_pipelines.cli.display import working
-from udb_pipelines.cli.present import Column, counted, moment, note, number, print_json, print_line, print_table, size
+from udb_pipelines.cli.present import Column, moment, note, number, print_json, print_line, print_table
 from udb_pipelines.errors import Exit, UdbError
+from udb_pipelines.wording import counted, size
 
 if TYPE_CHECKING:
     from udb_pipelines.warehouse.snapshots import Made, Pruned, Snapshot

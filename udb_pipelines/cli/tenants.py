@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from udb_pipelines.cli import session
-from udb_pipelines.cli.present import Column, counted, note, number, print_json, print_line, print_table, size
+from udb_pipelines.cli.present import Column, note, number, print_json, print_line, print_table
+from udb_pipelines.wording import counted, size
 
 app = typer.Typer(
     help="Tenants: each has its own warehouse, sources, reports and snapshots.",

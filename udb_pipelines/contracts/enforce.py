@@ -31,6 +31,7 @@ from udb_pipelines.models import (
     worst,
 )
 from udb_pipelines.operations.progress import report as report_progress
+from udb_pipelines.wording import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -223,7 +224,7 @@ def _where(check: ContractCheck) -> str:
     if not check.count:
         return ""
     rows = f", first row {check.rows[0]}" if check.rows else ""
-    return f" ({check.count:,} rows{rows})"
+    return f" ({counted(check.count, 'row')}{rows})"
 
 
 def _check_staged(lake: Lake, pin: Pin, dataset: StagedDataset, staged: StagedSync) -> ContractResult:

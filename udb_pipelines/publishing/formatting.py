@@ -81,45 +81,9 @@ def share(part: float, whole: float) -> float:
     return 100 * part / whole if whole else 0.0
 
 
-def size(count: int) -> str:
-    """Bytes in decimal units.
-
-    >>> size(999), size(1_250_000)
-    ('999 bytes', '1.25 MB')
-    """
-    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= limit:
-            return f"{count / limit:.3g} {unit}"
-    return f"{count} bytes"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them.
-
-    >>> duration(0.0123), duration(3.46), duration(125)
-    ('12 ms', '3.5 s', '2 min 5 s')
-    """
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
 def moment(time: datetime) -> str:
     """A time in UTC: ``21 Nov 2026, 12:37 UTC``."""
     return f"{time.astimezone(UTC):%d %b %Y, %H:%M} UTC".lstrip("0")
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """A count with its noun.
-
-    >>> plural(1, "row"), plural(2, "query", "queries")
-    ('1 row', '2 queries')
-    """
-    return f"{integer(count)} {one if count == 1 else many or one + 's'}"
 
 
 def shown(text: str, limit: int = SHOWN_CHARACTERS) -> str:

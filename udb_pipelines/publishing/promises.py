@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from udb_pipelines.models import ContractCheck, Profile
-from udb_pipelines.publishing.formatting import integer, plural, shown
+from udb_pipelines.publishing.formatting import integer, shown
 from udb_pipelines.publishing.whole import Link, links
+from udb_pipelines.wording import counted
 
 _STATES = {"broken": "broken", "not_run": "not run", "kept": "kept"}
 TEXT_CHARACTERS = 160
@@ -54,7 +55,7 @@ def contract_view(profile: Profile) -> ContractView | None:
     rest = f", {integer(not_run)} not run" if not_run else ""
     blocks = "Data that breaks an error is not committed." if result.blocks else "What is broken is told, not kept out."
     return ContractView(
-        f"{plural(len(promises), 'promise')}. {said}, {integer(kept)} kept{rest}. {blocks}",
+        f"{counted(len(promises), 'promise')}. {said}, {integer(kept)} kept{rest}. {blocks}",
         f"{shown(result.contract_id, 60)}, version {shown(result.contract_version, 30)}, SHA-256 {result.sha256[:12]}…",
         result.verdict,
         broken,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
 
 import udb_pipelines
+from udb_pipelines import wording
 from udb_pipelines.models import DatasetVersion, Detection, Profile, ProfileSet, Stream
 from udb_pipelines.publishing import formatting, promises, questions, view, whole
 
@@ -82,7 +83,7 @@ def report_html(
         candidates=view.candidate_views(stream),
         files=view.other_files(stream, detection),
         files_shown=view.FILES_SHOWN,
-        stages=[(stage, formatting.duration(value)) for stage, value in seconds.items()],
+        stages=[(stage, wording.duration(value)) for stage, value in seconds.items()],
         uri=detection.uri,
         has_rejects=has_rejects,
         has_index=has_index,
@@ -138,10 +139,10 @@ def _environment() -> Environment:
         formatting.integer,
         formatting.number,
         formatting.percent,
-        formatting.plural,
+        wording.counted,
         formatting.shown,
         formatting.moment,
-        formatting.duration,
+        wording.duration,
     ):
         environment.filters[function.__name__] = function
     return environment

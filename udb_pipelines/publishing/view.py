@@ -23,17 +23,8 @@ from udb_pipelines.models import (
     ValueCount,
 )
 from udb_pipelines.publishing import charts
-from udb_pipelines.publishing.formatting import (
-    anchor,
-    duration,
-    integer,
-    number,
-    percent,
-    plural,
-    share,
-    shown,
-    size,
-)
+from udb_pipelines.publishing.formatting import anchor, integer, number, percent, share, shown
+from udb_pipelines.wording import counted, duration, size
 
 FILES_SHOWN = 10
 VALUE_CHARACTERS = 90
@@ -151,14 +142,14 @@ def headline(profile: Profile) -> str:
     """The state of the dataset in one sentence."""
     errors = sum(finding.severity == Severity.ERROR for finding in profile.findings)
     warnings = len(profile.findings) - errors
-    parts = [plural(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count]
+    parts = [counted(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count]
     if not parts:
         said = "Nothing was found wrong"
     else:
         columns = len({finding.column for finding in profile.findings if finding.column})
-        where = f" in {columns} of {plural(len(profile.columns), 'column')}" if columns else ""
+        where = f" in {columns} of {counted(len(profile.columns), 'column')}" if columns else ""
         said = f"{' and '.join(parts)}{where}"
-    rejected = plural(profile.rows_rejected, "row was", "rows were")
+    rejected = counted(profile.rows_rejected, "row was", "rows were")
     return f"{said}; {rejected} rejected." if profile.rows_rejected else f"{said}; no row was rejected."
 
 
@@ -238,11 +229,11 @@ def _dialect_facts(stream: Stream) -> list[Fact]:
         Fact("Quote", _sign(dialect.quote)),
         Fact("Escape", escape),
         Fact("Line ending", _sign(dialect.newline)),
-        Fact("Header", plural(dialect.header_rows, "row") if dialect.header_rows else "none"),
+        Fact("Header", counted(dialect.header_rows, "row") if dialect.header_rows else "none"),
     ]
     optional = (
-        ("Skipped before it", plural(dialect.skip_rows, "line") if dialect.skip_rows else ""),
-        ("Left out at the end", plural(dialect.footer_rows, "line") if dialect.footer_rows else ""),
+        ("Skipped before it", counted(dialect.skip_rows, "line") if dialect.skip_rows else ""),
+        ("Left out at the end", counted(dialect.footer_rows, "line") if dialect.footer_rows else ""),
         ("Comment sign", shown(dialect.comment)),
     )
     return facts + [Fact(label, text) for label, text in optional if text]
@@ -319,9 +310,9 @@ def _range(column: ColumnProfile) -> tuple[str, str]:
     if column.date and column.date.min is not None:
         return _day(column.date.min), _day(column.date.max or "")
     if column.min_length is not None and column.min_length == column.max_length:
-        return "", plural(column.min_length, "character")
+        return "", counted(column.min_length, "character")
     if column.min_length is not None:
-        return integer(column.min_length), plural(column.max_length or 0, "character")
+        return integer(column.min_length), counted(column.max_length or 0, "character")
     return "", ""
 
 
@@ -342,7 +333,7 @@ def _mini(column: ColumnProfile, present: int) -> Markup:
     top = [value.count for value in column.top_values[:5]]
     if not top:
         return Markup("")
-    label = f"The {plural(len(top), 'most frequent value')}: {percent(share(sum(top), present))}"
+    label = f"The {counted(len(top), 'most frequent value')}: {percent(share(sum(top), present))}"
     return charts.concentration(top, present, label)
 
 
@@ -363,7 +354,7 @@ def _type_said(column: ColumnProfile) -> str:
     if column.type in MATCHES:
         return f"{percent(100 * column.type_share)} {MATCHES[column.type]}"
     if column.type == "code":
-        return f"A code: {plural(column.distinct, 'distinct value')}"
+        return f"A code: {counted(column.distinct, 'distinct value')}"
     return "Several types, none of them prevails" if column.type == "mixed" else "Text"
 
 
@@ -450,11 +441,11 @@ def _date_facts(stats: DateStats) -> list[Fact]:
     facts = [
         Fact("First", shown(stats.min or "–")),
         Fact("Last", shown(stats.max or "–")),
-        Fact("Span", plural(stats.span_days, "day") if stats.span_days is not None else "–"),
+        Fact("Span", counted(stats.span_days, "day") if stats.span_days is not None else "–"),
         Fact("Format", shown(stats.format), "day and month could be swapped" if stats.ambiguous else ""),
     ]
     if stats.cadence:
-        longest = f"longest {plural(stats.longest_gap_days, 'day')}" if stats.longest_gap_days else ""
+        longest = f"longest {counted(stats.longest_gap_days, 'day')}" if stats.longest_gap_days else ""
         facts.append(Fact("Cadence", stats.cadence))
         facts.append(Fact("Gaps", integer(stats.gaps), longest))
     if stats.out_of_range:
@@ -479,7 +470,7 @@ def _charts(column: ColumnProfile) -> Iterable[Chart]:
 
 def _histogram_chart(bins: Sequence[Bin], caption: str) -> Chart:
     rows = tuple((number(entry.low), number(entry.high), integer(entry.count)) for entry in bins)
-    label = f"Histogram with {plural(len(bins), 'bin')} from {number(bins[0].low)} to {number(bins[-1].high)}"
+    label = f"Histogram with {counted(len(bins), 'bin')} from {number(bins[0].low)} to {number(bins[-1].high)}"
     return Chart(caption, charts.histogram(bins, label), ("From", "Up to", "Rows"), rows)
 
 

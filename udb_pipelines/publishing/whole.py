@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from udb_pipelines.models import ColumnDrift, ColumnProfile, PairStat, Profile, Sufficiency
 from udb_pipelines.publishing import charts
-from udb_pipelines.publishing.formatting import anchor, integer, number, percent, plural, shown
+from udb_pipelines.publishing.formatting import anchor, integer, number, percent, shown
+from udb_pipelines.wording import counted
 
 PAIRS_SHOWN = 12
 LEAST_SHOWN = 0.1
@@ -191,7 +192,7 @@ def drift_headline(profile: Profile) -> str:
     if profile.drift is None:
         return ""
     moved = sum(column.verdict != "stable" for column in profile.drift.columns)
-    said = f"{plural(moved, 'column')} of {len(profile.drift.columns)} differ" if moved else "No column differs"
+    said = f"{counted(moved, 'column')} of {len(profile.drift.columns)} differ" if moved else "No column differs"
     rows = _step(integer(profile.drift.rows_before), integer(profile.drift.rows_after))
     return f"{said} from version {profile.drift.previous_version}; rows: {rows}."
 

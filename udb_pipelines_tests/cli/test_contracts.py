@@ -40,7 +40,7 @@ def test_from_inferred_to_in_force_to_broken(udb: Udb, orders: Path):
     orders.write_text(BAD)
     ran = udb("run", "-q", "orders")
     assert ran.code == 4
-    assert "orders.primaryKey (1 rows, first 61)" in ran.out
+    assert "orders.primaryKey (1 row, first 61)" in ran.out
     tested = udb("contract", "test", "orders", "--json")
     assert (tested.code, tested.json["verdict"], tested.json["exit_code"]) == (4, "FAIL", 4)
     assert {check["rule"] for check in tested.json["checks"] if check["status"] == "broken"} >= {"orders.primaryKey"}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from udb_pipelines.cli.options import pinned
-from udb_pipelines.cli.present import Column, plain_table, seconds, size, width
+from udb_pipelines.cli.present import Column, plain_table, width
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import SourceOptions
 
@@ -45,8 +45,3 @@ def test_plain_tables_keep_one_line_per_row(rows: list[tuple[str, str]]) -> None
 
 def test_wide_letters_are_counted_as_terminals_do() -> None:
     assert (width("abc"), width("名前"), width("e\u0301")) == (3, 4, 1)
-
-
-def test_figures_for_people() -> None:
-    assert (seconds(0.042), seconds(7.26), seconds(125)) == ("42 ms", "7.3 s", "2 min 5 s")
-    assert (size(512), size(4096), size(400_000_000)) == ("512 B", "4.1 kB", "400 MB")

@@ -49,7 +49,7 @@ def test_later_syncs_are_checked_and_go_on(udb: Udb, orders: Path) -> None:
 def test_a_key_that_does_not_hold_is_told_without_personal_values(udb: Udb, orders: Path) -> None:
     shown = udb("keys", "confirm", "orders", "email")
     assert shown.code == Exit.DATA
-    assert "1 groups of rows with the same values, 1 rows too many" in shown.out
+    assert "1 group of rows with the same values, 1 row too many" in shown.out
     assert "AAA@AAAAAAA.AAA" in shown.out
     assert "ann@" not in shown.out + shown.err
 

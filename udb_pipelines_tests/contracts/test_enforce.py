@@ -113,7 +113,7 @@ def test_the_first_version_is_held_too_and_only_by_what_blocks(settings: Setting
     error = refusal(gate(coming, settings, lake), "shop")
     assert error is not None
     assert error.code == "E_CONTRACT_BLOCKED"
-    assert error.message.startswith("shop breaks 4 of 7 promises: id.unique (1 rows, first row 3); kind.required")
+    assert error.message.startswith("shop breaks 4 of 7 promises: id.unique (1 row, first row 3); kind.required")
     assert lake.current_version() == 0
 
 

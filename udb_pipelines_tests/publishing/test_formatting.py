@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from udb_pipelines.publishing import charts, formatting, metrics
-from udb_pipelines.publishing.formatting import anchor, duration, number, percent, short_number, shown, size
+from udb_pipelines.publishing.formatting import anchor, number, percent, short_number, shown
 
 
 @pytest.mark.parametrize("module", [formatting, charts, metrics])
@@ -41,15 +41,6 @@ def test_figures_that_are_no_numbers(value, text):
 @given(st.floats())
 def test_axis_labels_are_short_for_every_float(value):
     assert len(short_number(value)) <= 9
-
-
-@pytest.mark.parametrize(("value", "text"), [(59.99, "60.0 s"), (61, "1 min 1 s"), (7325, "2 h 2 min")])
-def test_durations(value, text):
-    assert duration(value) == text
-
-
-def test_sizes():
-    assert [size(count) for count in (0, 1_000, 2_500_000, 3_000_000_000)] == ["0 bytes", "1 kB", "2.5 MB", "3 GB"]
 
 
 @given(st.text())
