@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
@@ -21,7 +23,10 @@ TOKEN = "planted-connector-token"
 
 
 class Arguments(threading.Thread):
-    """Reads the command lines of all processes, again and again."""
+    """Reads the command lines of all processes that come of this one, again and again.
+
+    Others are not looked at: the tests beside this one may give an address with its password, as a person may.
+    """
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -29,12 +34,13 @@ class Arguments(threading.Thread):
         self.ended = threading.Event()
 
     def run(self) -> None:
+        family: set[psutil.Process] = set()  # remembered: a process whose parent has ended is nobody's child any more
         while not self.ended.wait(0.02):
-            for file in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    self.seen.add(file.read_bytes())
-                except OSError:
-                    continue
+            family = {process for process in family if process.is_running()}
+            family.update(psutil.Process().children(recursive=True))
+            for process in family:
+                with suppress(OSError):
+                    self.seen.add(Path(f"/proc/{process.pid}/cmdline").read_bytes())
 
 
 def command(environment: dict[str, str], *arguments: str, given: str = "") -> str:
