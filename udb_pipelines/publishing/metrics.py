@@ -28,13 +28,6 @@ class Metric:
     value: Callable[[Profile, ColumnProfile], Cell]
 
 
-def _numeric(name: str) -> Callable[[Profile, ColumnProfile], Cell]:
-    def value(_profile: Profile, column: ColumnProfile) -> Cell:
-        return getattr(column.numeric, name) if column.numeric else None
-
-    return value
-
-
 def _quantile(name: str) -> Callable[[Profile, ColumnProfile], Cell]:
     def value(_profile: Profile, column: ColumnProfile) -> Cell:
         return column.numeric.quantiles.get(name) if column.numeric else None
@@ -55,6 +48,16 @@ def _drift(profile: Profile, column: ColumnProfile) -> Cell:
     return next((drift.verdict for drift in drifts if drift.column == column.name), None)
 
 
+def _part(part: str, name: str) -> Callable[[Profile, ColumnProfile], Cell]:
+    """A figure of a part of the profile, such as ``numeric``, which a column has or has not."""
+
+    def value(_profile: Profile, column: ColumnProfile) -> Cell:
+        found = getattr(column, part)
+        return getattr(found, name) if found else None
+
+    return value
+
+
 def _least(_profile: Profile, column: ColumnProfile) -> Cell:
     stats = column.numeric or column.date
     return stats.min if stats else None
@@ -73,6 +76,9 @@ _NUMERIC_MEANINGS = {
     "variance": "sample variance (n - 1)",
     "skewness": "Fisher-Pearson g1",
     "kurtosis": "excess kurtosis g2",
+    "mode": "most frequent number, the least of several; empty when none repeats",
+    "cv": "coefficient of variation: stddev / mean",
+    "mad": "median absolute deviation from the median",
     "iqr": "p75 - p25",
     "zeros": "values equal to zero",
     "negatives": "values below zero",
@@ -112,16 +118,27 @@ METRICS: tuple[Metric, ...] = (
     Metric("leading_trailing_space", "values that begin or end with white space", _column("leading_trailing_space")),
     Metric("min", "least number or date", _least),
     Metric("max", "greatest number or date", _greatest),
-    *(Metric(name, meaning, _numeric(name)) for name, meaning in _NUMERIC_MEANINGS.items()),
+    *(Metric(name, meaning, _part("numeric", name)) for name, meaning in _NUMERIC_MEANINGS.items()),
     *(
         Metric(name, f"{name[1:]}th percentile, linear interpolation", _quantile(name))
         for name in ("p1", "p5", "p25", "p50", "p75", "p95", "p99")
     ),
-    Metric("date_format", "format of the dates", lambda _, column: column.date.format if column.date else None),
-    Metric("entropy", "Shannon entropy of the values, bits", lambda _, c: c.text.entropy if c.text else None),
+    Metric("two_decimal_ok", "whether every amount has exactly two decimals", _part("money", "two_decimal_ok")),
+    Metric("money_violations", "values that are no amount", _part("money", "violations")),
+    Metric("date_format", "format of the dates", _part("date", "format")),
+    Metric("date_ambiguous", "no value decides whether day or month comes first", _part("date", "ambiguous")),
+    Metric("span_days", "days from the first date to the last", _part("date", "span_days")),
+    Metric("dates_out_of_range", "before 1900 or more than a year ahead", _part("date", "out_of_range")),
+    Metric("cadence", "daily, weekly, monthly, quarterly or yearly, where one prevails", _part("date", "cadence")),
+    Metric("gaps", "neighbouring days further apart than the cadence allows", _part("date", "gaps")),
+    Metric("entropy", "Shannon entropy of the values, bits", _part("text", "entropy")),
+    Metric("upper", "values in capitals", _part("text", "upper")),
+    Metric("lower", "values in small letters", _part("text", "lower")),
+    Metric("mixed_case", "values with capitals and small letters", _part("text", "mixed")),
     Metric("top_value", "the most frequent value", lambda _, c: c.top_values[0].value if c.top_values else None),
     Metric("top_count", "rows that have it", lambda _, c: c.top_values[0].count if c.top_values else None),
     Metric("format_hint", "another notation that explains invalid values", _column("format_hint")),
+    Metric("format_hint_share", "share of the non-null values it would recover", _column("format_hint_share")),
     Metric("findings", "number of findings", lambda _, column: len(column.findings)),
     Metric("codes", "codes of the findings", lambda _, c: " ".join(sorted({f.code for f in c.findings}))),
     Metric("approximate", "figures that are not exact", lambda _, c: " ".join(c.approximate)),

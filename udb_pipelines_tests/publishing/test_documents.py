@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udb_pipelines.models import Profile
+from udb_pipelines.models import NumericStats, Profile
 from udb_pipelines.publishing.documents import audit_json, profile_json, same_profile, software_versions
 from udb_pipelines.publishing.metrics import METRICS, metrics_csv, neutral
 from udb_pipelines_tests.publishing import samples
@@ -94,6 +94,14 @@ def test_metrics_have_one_row_per_column_and_every_metric():
     assert amount["codes"] == "E_MONEY_FORMAT"
     assert found[8]["mean"] == ""
     assert found[8]["constant"] == "true"
+
+
+def test_every_figure_of_numbers_is_a_metric():
+    charts = {"histogram", "log_histogram", "quantiles"}
+    assert set(NumericStats.model_fields) - charts <= {metric.name for metric in METRICS}
+    dated = rows(samples.profile())[next(i for i, column in enumerate(samples.columns()) if column.date)]
+    date = next(column.date for column in samples.columns() if column.date)
+    assert (dated["date_format"], dated["span_days"]) == (date.format, str(date.span_days))
 
 
 def test_every_metric_is_documented_and_named_once():
