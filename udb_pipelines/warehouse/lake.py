@@ -231,7 +231,7 @@ def version_of(connection: duckdb.DuckDBPyConnection) -> int:
 def _attach_empty(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("DETACH DATABASE IF EXISTS lake")
     connection.execute(_EMPTY)
-    ledger.create(connection)
+    ledger.create_empty(connection)
 
 
 @contextmanager

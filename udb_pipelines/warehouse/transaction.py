@@ -39,11 +39,6 @@ from udb_pipelines.warehouse.lake import Lake, version_of
 
 Result = TypeVar("Result")
 
-_INLINED_COLUMNS = 1_500
-"""Up to so many columns DuckLake may keep few rows in the catalog itself, in a table with all of the columns and some
-more. We add files only; it makes that table all the same, unless the option is off. SQLite's tables have 2,000
-columns at most, PostgreSQL's 1,600."""
-
 
 @dataclass(frozen=True)
 class Applied:
@@ -239,8 +234,6 @@ def _apply(
     folder = lake.catalog.files / "main" / batch.dataset
     table = f"lake.main.{quote_identifier(batch.dataset)}"
     make_folder(folder)
-    if len(plan.after) > _INLINED_COLUMNS:
-        connection.execute("CALL lake.set_option('data_inlining_row_limit', 0, schema => 'main')")
     files = _place(ready, folder, moves, digests)
     steps.reached("moved")
     if plan.rebuilds or not plan.before or (plan.changes and batch.mode == "overwrite"):
