@@ -12,7 +12,7 @@ from udb_pipelines.profiling.parts import Parts
 from udb_pipelines.profiling.semantics import Semantics, find_semantics, without_values
 from udb_pipelines.profiling.session import SHOWN_CHARACTERS, VALUES, Facts, Session, shown
 from udb_pipelines.profiling.storage import Column
-from udb_pipelines.profiling.text_column import FACTS, profile_text
+from udb_pipelines.profiling.text_column import FACTS, profile_text, with_clues
 from udb_pipelines.profiling.typed_column import profile_typed
 
 GROUPED_CELLS = 300_000
@@ -77,7 +77,8 @@ def _facts(session: Session, columns: Sequence[Column]) -> dict[int, Facts]:
         wanted |= {"shortest": "min(k)", "longest": "max(k)", "characters": "sum(k * n)::BIGINT"}
     wanted |= FACTS if alike.is_text else {}
     characters = length(_text(alike)) if alike.has_lengths else "NULL"
-    found = session.by_column(wanted, f"(SELECT c, v, n, {characters} AS k FROM {VALUES})")
+    source = f"(SELECT c, v, n, {characters} AS k FROM {VALUES})"
+    found = session.by_column(wanted, with_clues(source) if alike.is_text else source)
     nothing: Facts = dict.fromkeys(wanted, 0) | dict.fromkeys(("shortest", "longest", "characters"))
     return {column.position: found.get(column.position, nothing) for column in columns}
 

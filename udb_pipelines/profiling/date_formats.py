@@ -77,12 +77,15 @@ class DateFormat:
         return full_match(value, self.day.pattern + FORMS[self.form])
 
     def matches(self, value: str, latest: date) -> str:
-        """SQL: whether a text is a real day in this format; a compact one must lie in range, too."""
+        """SQL: whether a text is a real day in this format."""
+        return f"(CASE WHEN {self.shape(value)} THEN {self.real(value, latest)} ELSE false END)"
+
+    def real(self, value: str, latest: date) -> str:
+        """SQL: whether a text of this format's shape is a day of the calendar; a compact one must lie in range, too."""
         day = self.day_sql(value)
-        real = f"{day} IS NOT NULL"
         if self.day.compact:
-            real = f"{day} BETWEEN DATE '{FIRST_DAY}' AND DATE '{latest}'"
-        return f"(CASE WHEN {self.shape(value)} THEN {real} ELSE false END)"
+            return f"coalesce({day} BETWEEN DATE '{FIRST_DAY}' AND DATE '{latest}', false)"
+        return f"{day} IS NOT NULL"
 
     def day_sql(self, value: str) -> str:
         """SQL: the day of a text that has this format's shape, as DATE; NULL when the calendar has no such day."""

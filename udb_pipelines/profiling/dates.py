@@ -16,7 +16,7 @@ from udb_pipelines.models import DateStats, ValueCount
 from udb_pipelines.profiling.date_formats import DAY_FORMATS, FIRST_DAY, FORMS, RIVALS, DateFormat
 from udb_pipelines.profiling.expressions import dateish, full_match
 from udb_pipelines.profiling.findings import Suspicion
-from udb_pipelines.profiling.session import Session, among, count_where, is_one_of
+from udb_pipelines.profiling.session import Session, among, count_where
 
 MOMENTS = "udb_profile_moments"
 """Temporary table of the columns at hand: column ``c``, moments ``m`` and how many rows have each, ``n``."""
@@ -26,6 +26,8 @@ CADENCES = {"daily": (1, 1), "weekly": (7, 7), "monthly": (28, 31), "quarterly":
 PREVAILS = 0.6
 LEAST_STEPS = 5
 """Fewer days that follow each other make no cadence."""
+Shape = tuple[str, str]
+"""What formats that look alike have in common: the pattern of a day, and a form."""
 _PROBED = 1000
 """Values whose shapes are tried first on all the others."""
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -61,61 +63,88 @@ def latest_day(today: date) -> date:
 def find_formats(session: Session, text: str, non_null: Mapping[int, int]) -> dict[int, DateFindings]:
     """Which formats the distinct values ``text`` (SQL) of each column are written in, and which one it has.
 
-    ``non_null`` tells the rows of each column that is looked at.
+    ``non_null`` tells the rows of each column that is looked at. One pass: a value has one shape at the most, and
+    only the days of that shape are read from it.
     """
     if not non_null:
         return {}
-    latest, values = latest_day(session.today), among(non_null)
-    seen = _seen(session, text, values)
-    counted = _counts(session, {f: f.matches(text, latest) for f in seen}, values)
-    present = {c: _present(session, counts, non_null[c]) for c, counts in counted.items()}
-    dates = _dates(session, {c: counts for c, counts in present.items() if counts}, text)
-    return {c: _chosen(present[c], dates[c], non_null[c]) if c in dates else DateFindings() for c in non_null}
+    counted = _counts(session, text, among(non_null))
+    return {c: _found(session, counted.get(c, []), n) for c, n in non_null.items()}
 
 
-def _present(session: Session, counts: dict[DateFormat, int], non_null: int) -> dict[DateFormat, int]:
+@dataclass(frozen=True)
+class _Counts:
+    """Rows of a column in one shape: of each of its formats that they are real days in, and of any of them."""
+
+    formats: tuple[DateFormat, ...]
+    of_each: tuple[int, ...]
+    of_both: int
+
+    def real(self, least_compact: float) -> dict[DateFormat, int]:
+        """The formats that some value has; eight digits are dates only where nearly the whole column is."""
+        pairs = zip(self.formats, self.of_each, strict=False)
+        return {f: count for f, count in pairs if count and (not f.day.compact or count >= least_compact)}
+
+    def dates(self, real: Mapping[DateFormat, int]) -> int:
+        """Rows that are dates in any of these formats."""
+        return sum(real.values()) - (self.of_both if len(real) > 1 else 0)
+
+
+def _found(session: Session, counted: Sequence[_Counts], non_null: int) -> DateFindings:
     least_compact = session.settings.type_threshold * non_null
-    return {f: count for f, count in counts.items() if count and (not f.day.compact or count >= least_compact)}
+    real = [(counts, counts.real(least_compact)) for counts in counted]
+    dates = sum(counts.dates(found) for counts, found in real)
+    present = {f: found[f] for f in _all_formats() for _, found in real if f in found}
+    return _chosen(present, dates, non_null) if present else DateFindings()
 
 
-def _seen(session: Session, text: str, values: str) -> list[DateFormat]:
-    """The formats whose shape some value has."""
-    tried = list(dict.fromkeys((f.day.pattern, f.form) for f in _all_formats()))
-    first = _shapes(session, text, f"(FROM {values} LIMIT {_PROBED})", tried, tried)
-    # A value has one shape at the most: those of the first values are tried first, and most need no other.
-    likely = [shape for shape in tried if shape in first]
-    found = _shapes(session, text, values, likely, [shape for shape in tried if shape not in first])
-    return [f for f in _all_formats() if (f.day.pattern, f.form) in found]
+def _counts(session: Session, text: str, values: str) -> dict[int, list[_Counts]]:
+    """Of each column and each shape that its values have, the rows that are real days."""
+    shapes = _shapes()
+    likely = _likely(session, text, values, list(shapes))
+    # Those of the first values are tried first on all the others, and most need no other expression.
+    shapes = {shape: shapes[shape] for shape in sorted(shapes, key=lambda shape: shape not in likely)}
+    formats, latest = list(shapes.values()), latest_day(session.today)
+    number = _number([*list(shapes)[: len(likely)], None, *list(shapes)[len(likely) :]], text)
+    first, second = (
+        " ".join(f"WHEN {i} THEN {f[which].real('t', latest)}" for i, f in enumerate(formats) if which < len(f))
+        for which in (0, 1)
+    )
+    rows = session.rows_of(
+        f"SELECT c, i, {count_where('a')}, {count_where('b')}, {count_where('a AND b')} "
+        f"FROM (SELECT c, n, i, CASE i {first} END AS a, CASE i {second} END AS b FROM "
+        f"(SELECT c, n, {text} AS t, {number} AS i FROM {values})) WHERE i IS NOT NULL GROUP BY c, i ORDER BY c, i"
+    )
+    return {
+        c: [_Counts(formats[i], (one, other), both) for _, i, one, other, both in found]
+        for c, found in groupby(rows, key=itemgetter(0))
+    }
 
 
-def _shapes(
-    session: Session, text: str, values: str, likely: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]]
-) -> set[tuple[str, str]]:
-    """Which of the shapes, each the pattern of a day and a form, the values have; ``others`` where it may be a date."""
-    shapes = [*likely, None, *others]
+def _shapes() -> dict[Shape, tuple[DateFormat, ...]]:
+    """The formats of each shape: one or two."""
+    shapes: dict[Shape, tuple[DateFormat, ...]] = {}
+    for f in _all_formats():
+        shapes[f.day.pattern, f.form] = (*shapes.get((f.day.pattern, f.form), ()), f)
+    return shapes
+
+
+def _likely(session: Session, text: str, values: str, shapes: list[Shape]) -> set[Shape]:
+    """The shapes that the first values have."""
+    rows = session.rows_of(f"SELECT DISTINCT {_number(shapes, text)} FROM (FROM {values} LIMIT {_PROBED})")
+    return {shapes[i] for (i,) in rows if i is not None}
+
+
+def _number(shapes: Sequence[Shape | None], text: str) -> str:
+    """SQL: the place of a text's shape among ``shapes``; those after None are for a text that may be a date."""
+    places = {shape: place for place, shape in enumerate(filter(None, shapes))}
     branches = " ".join(
-        f"WHEN {full_match(text, shape[0] + FORMS[shape[1]])} THEN {i}"
+        f"WHEN {full_match(text, shape[0] + FORMS[shape[1]])} THEN {places[shape]}"
         if shape
         else f"WHEN NOT {dateish(text)} THEN NULL"
-        for i, shape in enumerate(shapes)
+        for shape in shapes
     )
-    rows = session.rows_of(f"SELECT DISTINCT CASE {branches} END FROM {values}")
-    return {shape for (i,) in rows if i is not None and (shape := shapes[i]) is not None}
-
-
-def _dates(session: Session, present: Mapping[int, Mapping[DateFormat, int]], text: str) -> dict[int, int]:
-    """Rows of each column that are dates in any of the formats it has."""
-    dates = {c: sum(counts.values()) for c, counts in present.items() if len(counts) == 1}
-    several = {c: tuple(counts) for c, counts in present.items() if len(counts) > 1}
-    if not several:
-        return dates
-    cases = " ".join(
-        f"WHEN {is_one_of([c for c in several if several[c] == formats])} "
-        f"THEN {any_of(formats, text, latest_day(session.today))}"
-        for formats in dict.fromkeys(several.values())
-    )
-    found = session.by_column({"dates": count_where(f"CASE {cases} END")}, among(several))
-    return dates | {c: counted["dates"] for c, counted in found.items()}
+    return f"CASE {branches} END"
 
 
 def _chosen(counts: dict[DateFormat, int], dates: int, non_null: int) -> DateFindings:
@@ -138,14 +167,6 @@ def any_of(formats: tuple[DateFormat, ...], text: str, latest: date) -> str:
 
 def _all_formats() -> list[DateFormat]:
     return [DateFormat(day, form) for day in DAY_FORMATS for form in FORMS]
-
-
-def _counts(session: Session, predicates: dict[DateFormat, str], source: str) -> dict[int, dict[DateFormat, int]]:
-    if not predicates:
-        return {}
-    selected = {f"f{i}": count_where(predicate) for i, predicate in enumerate(predicates.values())}
-    found = session.by_column(selected, source)
-    return {c: dict(zip(predicates, counted.values(), strict=True)) for c, counted in found.items()}
 
 
 def text_date_stats(session: Session, text: str, dates: Mapping[int, DateFindings]) -> dict[int, DateStats]:

@@ -40,8 +40,9 @@ NOTATIONS = {
 }
 """Other ways to write a number: what to call it, and its regular expression. None matches a plain number."""
 
-LOOSE_NOTATION = rf"[{SPACE}+(-]*({_CURRENCY})?[ +-]?[0-9][0-9.,]*[)]?[{SPACE}]*(%|{_CURRENCY})?"
-"""Everything :data:`NOTATIONS` match, and more."""
+_LOOSE_NUMBER = r"[0-9]([0-9,]*(\.[0-9]+)?|[0-9.]*,[0-9]+)([eE][+-]?[0-9]+)?"
+LOOSE_NOTATION = rf"[{SPACE}+(-]*({_CURRENCY})?[ +-]?{_LOOSE_NUMBER}[)]?[{SPACE}]*(%|{_CURRENCY})?"
+"""Everything :data:`NOTATIONS` match, and more: but no address of a computer, which has dots alone."""
 
 
 def full_match(value: str, pattern: str) -> str:
@@ -72,11 +73,15 @@ def padded(value: str) -> str:
     return _when(f"{value} < '!' OR {value}[-1] <= ' ' OR strlen({value}) <> length({value})", either)
 
 
+def written_as_number(value: str) -> str:
+    """Whether a text is written as a number is, which a DOUBLE may hold or not."""
+    return _when(_may_be_number_or_date(value), full_match(value, NUMBER))
+
+
 def number(value: str) -> str:
     """The number a text stands for as a finite DOUBLE, or NULL."""
     cast = f"TRY_CAST({value} AS DOUBLE)"
-    matched = _when(_may_be_number_or_date(value), full_match(value, NUMBER))
-    return f"CASE WHEN {matched} AND isfinite({cast}) THEN {cast} END"
+    return f"CASE WHEN {written_as_number(value)} AND isfinite({cast}) THEN {cast} END"
 
 
 def numeric(value: str) -> str:
@@ -91,7 +96,7 @@ def money(value: str) -> str:
 
 def alpha(value: str) -> str:
     """Whether a text consists of letters of any script, marks, spaces and ``.'-``."""
-    return full_match(value, ALPHA)
+    return _when(f"{value} < '0' OR {value} >= ':'", full_match(value, ALPHA))
 
 
 def dateish(value: str) -> str:

@@ -1,15 +1,13 @@
 """Patterns of text: ``A`` for a letter of any script, ``9`` for a digit, everything else as it is.
 
 Regular expressions replace one match at a time, which for a million distinct values costs more than the rest of
-the profile. A large column is therefore mapped byte by byte through a table, in Arrow buffers, by a function
-that DuckDB calls per batch; what is not ASCII, and every small column, goes through the regular expressions.
+the profile. A large column is therefore mapped byte by byte through a table, in Arrow buffers; what is not ASCII,
+and every small column, goes through the regular expressions.
 """
 
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -22,7 +20,9 @@ if TYPE_CHECKING:
 _STANDS_FOR = bytes.maketrans(
     (string.digits + string.ascii_letters).encode(), b"9" * len(string.digits) + b"A" * len(string.ascii_letters)
 )
-_FUNCTION = "udb_ascii_shape"
+_SLICE = "udb_profile_slice"
+SLICE = 8_000_000
+"""Bytes of text, at the most, that are mapped at once."""
 LARGE = 100_000
 """Distinct values from which mapping bytes pays for importing Arrow."""
 
@@ -37,28 +37,36 @@ def shape(text: str, *, all_ascii: bool = False) -> str:
     return f"regexp_replace({letters}, '{digit}', '9', 'g')"
 
 
-def fast_shape(text: str, *, all_ascii: bool) -> str:
-    """SQL of the same pattern for many values; needs :func:`byte_mapping` on the connection."""
-    mapped = f"{_FUNCTION}(left({text}, {SHOWN_CHARACTERS}))"
-    if all_ascii:
-        return mapped
-    return f"CASE WHEN strlen({text}) = length({text}) THEN {mapped} ELSE {shape(text)} END"
+def lay_down_mapped(connection: duckdb.DuckDBPyConnection, values: str, which: str, table: str, longest: int) -> None:
+    """Make the temporary table ``table`` of the ASCII values ``v`` of ``values``: ``c``, patterns ``p``, and ``n``.
 
+    Slice by slice, each of a few megabytes: a function that DuckDB calls gets two thousand values at a time, and the
+    call costs several times what it does.
 
-@contextmanager
-def byte_mapping(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Give the connection the function that :func:`fast_shape` calls, for as long as the block lasts."""
-    from duckdb.func import ARROW
-    from duckdb.sqltypes import VARCHAR
+    Args:
+        connection: has both tables.
+        values: the name of a temporary table.
+        which: SQL of the rows that are wanted.
+        table: is not there.
+        longest: characters of the longest value.
+    """
+    import pyarrow as pa
 
-    with suppress(duckdb.InvalidInputException):
-        connection.remove_function(_FUNCTION)
-    # Behind a lambda, since DuckDB evaluates annotations and those name a module not imported yet.
-    connection.create_function(_FUNCTION, lambda texts: _ascii_shapes(texts), [VARCHAR], VARCHAR, type=ARROW)
-    try:
-        yield
-    finally:
-        connection.remove_function(_FUNCTION)
+    text = f"left(v, {SHOWN_CHARACTERS})" if longest > SHOWN_CHARACTERS else "v"
+    connection.execute(f"CREATE TEMP TABLE {table} (c USMALLINT, p VARCHAR, n BIGINT)")
+    ((rows,),) = connection.execute(f"SELECT count(*) FROM {values}").fetchall()
+    size = SLICE // max(1, min(longest, SHOWN_CHARACTERS))
+    for at in range(0, rows, size):
+        taken = connection.execute(
+            f"SELECT c, {text} AS v, n FROM {values} WHERE rowid >= {at} AND rowid < {at + size} "
+            f"AND {which} AND strlen(v) = length(v)"
+        ).to_arrow_table()
+        mapped = pa.table({"c": taken["c"], "p": _ascii_shapes(taken["v"]), "n": taken["n"]})
+        connection.register(_SLICE, mapped)
+        try:
+            connection.execute(f"INSERT INTO {table} FROM {_SLICE}")
+        finally:
+            connection.unregister(_SLICE)
 
 
 def _ascii_shapes(texts: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -9,14 +9,14 @@ from operator import itemgetter
 
 from udb_pipelines.models import TextStats, ValueCount
 from udb_pipelines.profiling import grouping
-from udb_pipelines.profiling.session import SHOWN_CHARACTERS, Facts, Session, among, count_where, is_one_of
-from udb_pipelines.profiling.shapes import LARGE, byte_mapping, fast_shape, shape
+from udb_pipelines.profiling.session import SHOWN_CHARACTERS, VALUES, Facts, Session, among, count_where, is_one_of
+from udb_pipelines.profiling.shapes import LARGE, lay_down_mapped, shape
 
 SHAPES = "udb_profile_shapes"
 """Temporary table of the columns at hand: column ``c``, patterns ``v`` and how many rows have each, ``n``."""
 
 UNGROUPED = "udb_profile_ungrouped"
-"""Temporary table of the patterns of more values than are grouped at once."""
+"""Temporary table of the patterns of many values, before they are grouped."""
 
 SCRIPTS = (
     "Arabic", "Armenian", "Bengali", "Cyrillic", "Devanagari", "Ethiopic", "Georgian", "Greek", "Han", "Hangul",
@@ -32,11 +32,13 @@ _CLASSES = {
     "letter": count_where("contains(v, 'A')"),
     "digit": count_where("contains(v, '9')"),
     "space": count_where("contains(v, ' ')"),
-    "punctuation": count_where("regexp_matches(v, '[!-/:-@\\[-`{-~]')"),
-    "control": count_where("regexp_matches(v, '[\\x00-\\x1f\\x7f]')"),
+    "punctuation": count_where("signs AND regexp_matches(v, '[!-/:-@\\[-`{-~]')"),
+    "control": count_where("signs AND regexp_matches(v, '[\\x00-\\x1f\\x7f]')"),
     "other": count_where("strlen(v) <> length(v)"),
 }
 """Rows with a character of a class, read from the shapes: a letter of any script has become an ``A``."""
+_WITH_SIGNS = f"(SELECT *, NOT regexp_full_match(v, '[A9 ]*') AS signs FROM {SHAPES})"
+"""Nothing has to be looked for in a shape of letters, digits and spaces alone."""
 
 
 def text_stats(session: Session, facts: Mapping[int, Facts]) -> dict[int, TextStats]:
@@ -48,7 +50,7 @@ def text_stats(session: Session, facts: Mapping[int, Facts]) -> dict[int, TextSt
     beyond_ascii = [c for c, known in facts.items() if known["beyond_ascii"]]
     _lay_down_shapes(session, facts, beyond_ascii)
     try:
-        patterns, classes = session.ranked(SHAPES, len(facts)), session.by_column(_CLASSES, SHAPES)
+        patterns, classes = session.ranked(SHAPES, len(facts)), session.by_column(_CLASSES, _WITH_SIGNS)
     finally:
         session.drop(SHAPES)
     scripts = _scripts(session, beyond_ascii)
@@ -76,25 +78,19 @@ def _lay_down_shapes(session: Session, facts: Mapping[int, Facts], beyond_ascii:
         pattern = shape("v", all_ascii=True)
         if beyond_ascii:
             pattern = f"CASE WHEN {is_one_of(beyond_ascii)} THEN {shape('v')} ELSE {pattern} END"
-        _group_by_shape(session, _shaped(facts, pattern))
+        _group_by_shape(session, f"SELECT c, {pattern} AS p, n FROM {among(facts)}")
         return
-    shaped = _shaped(facts, fast_shape("v", all_ascii=not beyond_ascii))
     longest = max(known["longest"] or 0 for known in facts.values())
-    parts = grouping.parts_needed(distinct, min(longest, SHOWN_CHARACTERS), session.memory)
-    with byte_mapping(session.connection):
-        if parts == 1:
-            _group_by_shape(session, shaped)
-            return
-        # Made once, and read once for each part.
-        session.connection.execute(f"CREATE TEMP TABLE {UNGROUPED} AS {shaped}")
+    session.drop(UNGROUPED)
     try:
+        lay_down_mapped(session.connection, VALUES, is_one_of(facts), UNGROUPED, longest)
+        if beyond_ascii:
+            others = f"{among(beyond_ascii)} WHERE strlen(v) <> length(v)"
+            session.connection.execute(f"INSERT INTO {UNGROUPED} SELECT c, {shape('v')}, n FROM {others}")
+        parts = grouping.parts_needed(distinct, min(longest, SHOWN_CHARACTERS), session.memory)
         _group_by_shape(session, f"FROM {UNGROUPED}", parts)
     finally:
         session.drop(UNGROUPED)
-
-
-def _shaped(columns: Collection[int], pattern: str) -> str:
-    return f"SELECT c, {pattern} AS p, n FROM {among(columns)}"
 
 
 def _group_by_shape(session: Session, shaped: str, parts: int = 1) -> None:

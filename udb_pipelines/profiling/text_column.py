@@ -25,15 +25,26 @@ from udb_pipelines.profiling.text import text_stats
 
 FACTS = {
     "padded": count_where(sql.padded("v")),
-    "numeric": count_where(sql.numeric("v")),
-    "money": count_where(sql.money("v")),
+    "numeric": count_where("CASE WHEN is_number THEN isfinite(TRY_CAST(v AS DOUBLE)) END"),
+    "money": count_where(f"CASE WHEN is_number THEN {sql.money('v')} END"),
     "alpha": count_where(sql.alpha("v")),
-    "dateish": count_where(sql.dateish("v")),
+    "dateish": count_where("is_dateish"),
     "markers": count_where(sql.null_marker("v")),
-    "other_notation": count_where(sql.notation("v")),
+    "other_notation": count_where(f"CASE WHEN is_number THEN true WHEN NOT is_dateish THEN {sql.notation('v')} END"),
     "beyond_ascii": count_where("strlen(v) <> length(v)"),
 }
-"""Aggregates over the distinct-value pass that a text column needs beside those of every column."""
+"""Aggregates over :func:`with_clues` that a text column needs beside those of every column."""
+
+
+def with_clues(source: str) -> str:
+    """SQL that may stand after FROM: the values ``v`` of ``source``, and what spares them further expressions.
+
+    A regular expression is what a value costs, and most are settled by the first: a number is no date unless it has
+    eight digits, a date no number in another notation.
+    """
+    dateish = f"CASE WHEN is_number AND strlen(v) <> 8 THEN false ELSE {sql.dateish('v')} END"
+    numbers = f"(SELECT *, {sql.written_as_number('v')} AS is_number FROM {source})"
+    return f"(SELECT *, {dateish} AS is_dateish FROM {numbers})"
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,22 @@ import pytest
 
 from udb_pipelines.models import Profile
 from udb_pipelines.profiling.long_values import LONGEST, TAIL, in_short, length
+from udb_pipelines_tests.profiling.peak import PEAK_MB
 
 Texts = Callable[..., Profile]
 LIMIT_MB = 500
-CHILD = """
-import resource, sys
+CHILD = (
+    PEAK_MB
+    + """
+import sys
 from udb_pipelines.config import load_settings
 from udb_pipelines.engine import connect
 from udb_pipelines.profiling import profile_table
 settings = load_settings()
 _, cell = profile_table(connect(settings), f"read_parquet('{sys.argv[1]}')", settings).columns
-print(cell.distinct, cell.min_length, cell.max_length, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(cell.distinct, cell.min_length, cell.max_length, peak_mb())
 """
+)
 
 
 def test_a_difference_anywhere_in_a_long_value_is_seen(profile_texts: Texts) -> None:

@@ -14,18 +14,22 @@ from udb_pipelines.engine import connect
 from udb_pipelines.errors import UdbError
 from udb_pipelines.operations.stages import stage
 from udb_pipelines.profiling import profile_table
+from udb_pipelines_tests.profiling.peak import PEAK_MB
 
 LIMIT_MB = 800
 ROWS = 8_000_000
-CHILD = """
-import resource, sys
+CHILD = (
+    PEAK_MB
+    + """
+import sys
 from udb_pipelines.config import load_settings
 from udb_pipelines.engine import connect
 from udb_pipelines.profiling import profile_table
 settings = load_settings()
 profile = profile_table(connect(settings), f"read_parquet('{sys.argv[1]}')", settings)
-print([column.distinct for column in profile.columns], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print([column.distinct for column in profile.columns], peak_mb())
 """
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,7 @@ def test_the_process_stays_within_the_limit_of_memory(tall: Path, tmp_path: Path
 def test_too_little_temporary_space_is_told(settings: Settings) -> None:
     tight = settings.model_copy(update={"memory_limit": "60MB", "max_spill_gb": 0.001})
     connection = connect(tight)
-    rows = "(SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS v FROM range(3_000_000) t(i))"
+    rows = "(SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS v FROM range(400_000) t(i))"
     with pytest.raises(UdbError) as caught, stage("analyze", job_id="0", source="tall"):
         profile_table(connection, rows, tight)
     connection.close()

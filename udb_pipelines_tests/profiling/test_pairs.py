@@ -15,7 +15,7 @@ from scipy import stats as scipy_stats
 
 from udb_pipelines.config import Settings
 from udb_pipelines.models import Profile
-from udb_pipelines.profiling import pairs, profile_table
+from udb_pipelines.profiling import association, pairs, profile_table
 from udb_pipelines.profiling.sufficiency import sufficiency
 from udb_pipelines_tests.profiling.conftest import ProfileSql
 
@@ -59,6 +59,21 @@ def test_codes_are_associated_as_scipy_says(profile_sql: ProfileSql, connection:
         table = scipy_stats.contingency.crosstab(a, b).count
         assert rows == table.sum()
         assert value == pytest.approx(scipy_stats.contingency.association(table, method="cramer"), abs=1e-9)
+
+
+def test_codes_of_which_too_many_combinations_occur_are_counted_pair_by_pair(
+    profile_sql: ProfileSql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = by_method(profile_sql(MIXED), "cramers_v")
+    monkeypatch.setattr(association, "MOST_EXPANDED", 1)
+    assert by_method(profile_sql(MIXED), "cramers_v") == together
+
+
+def test_gaps_of_more_columns_than_a_number_has_bits(profile_sql: ProfileSql) -> None:
+    gaps = ", ".join(f"CASE WHEN hash(i * 70 + {c}) % 3 = 0 THEN 1 END AS c{c}" for c in range(69))
+    found = by_method(profile_sql(f"SELECT {gaps}, c68 AS c69 FROM range(200) t(i)"), "nullity")
+    assert found["c68", "c69"] == (1.0, 200)
+    assert sum(value == 1 for value, _ in found.values()) == 1
 
 
 def test_columns_that_are_empty_together(profile_sql: ProfileSql, connection: duckdb.DuckDBPyConnection) -> None:
