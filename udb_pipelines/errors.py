@@ -314,6 +314,9 @@ CODES: dict[str, CodeInfo] = {
     "W_STREAM_UNASKED": _warning(
         "records of a stream that was not asked for were left out", "register the source again to see new streams"
     ),
+    "W_COLUMN_LEFT_OUT": _warning(
+        "a column without a name has no value in any row and was left out", "name it at the source to keep it"
+    ),
     "W_STREAM_SKIPPED": _warning("a part of the source holds no table and was left out", "nothing to do"),
 }
 

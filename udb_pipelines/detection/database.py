@@ -193,7 +193,8 @@ def streams_of(
         UdbError: ``E_EMPTY`` for a database without tables, ``E_NOT_FOUND`` for a table that it does not have.
     """
     if not tables and not queries:
-        raise UdbError("E_EMPTY", f"{name} holds no table")
+        remedy = None if format_ in ("sqlite", "duckdb") else "check the database's name, and what its user may read"
+        raise UdbError("E_EMPTY", f"{name} holds no table that can be read", remedy=remedy)
     chosen = [] if queries and not options.tables else _wanted(tables, options.tables, name)
     labels = [*qualified([(table.schema, table.name) for table in chosen]), *(query.name for query in queries)]
     return tuple(
@@ -219,5 +220,10 @@ def _wanted(tables: Sequence[Table], names: tuple[str, ...], source: str) -> lis
     found = {table.name for table in chosen} | {f"{table.schema}.{table.name}" for table in chosen}
     missing = [name for name in names if name not in found]
     if missing:
-        raise UdbError("E_NOT_FOUND", f"{source} has no table {', '.join(missing)}")
+        there = ", ".join(f"{table.schema}.{table.name}" for table in tables[:20])
+        raise UdbError(
+            "E_NOT_FOUND",
+            f"{source} has no table {', '.join(missing)}; it has: {there}{', …' if len(tables) > 20 else ''}",
+            remedy="correct the names given with --table; a table that is there may be hidden from the user",
+        )
     return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from udb_pipelines.detection.dialect import (
     parse,
 )
 from udb_pipelines.detection.drawing import inner, is_bordered, is_padded
+from udb_pipelines.detection.dumps import is_dump, without_nulls
 from udb_pipelines.detection.encoding import Encoding, decode, decode_slice
 from udb_pipelines.detection.evidence import (
     AGREEMENT,
@@ -101,6 +102,9 @@ def _described(
     if undecided and not quote and _quotes_follow(path, delimiter, sample, encoding):
         quote = '"'
     escape = best.escape if best.escape not in ("", best.quote) else quote
+    dump = is_dump(text, best, options)
+    if dump:
+        text, best, escape = without_nulls(text, delimiter), replace(best, escape="\\"), "\\"
     rows, lines = _table_rows(text, comment, best, options)
     bordered = is_bordered(rows, best.columns, delimiter)
     width = best.columns - 2 if bordered else best.columns
@@ -126,9 +130,10 @@ def _described(
         skip_rows=skip,
         comment=comment,
         footer_rows=_comments_at_end(sample, encoding) if labelled else len(rows) - layout.end,
-        short_rows=bool(layout.header_rows) and _has_short_rows(rows[layout.start : layout.end], columns),
+        short_rows=bool(layout.header_rows) and not dump and _has_short_rows(rows[layout.start : layout.end], columns),
         padded=best.columns > 1 and is_padded(without_comments(text, comment) if comment else text, delimiter),
         bordered=bordered,
+        dump=dump,
     )
     names = uncommented(layout.names, rows[: layout.start])
     schema = name_columns(names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from udb_pipelines.detection.findings import told
@@ -24,6 +25,14 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
 SINGLE_BYTE = {"cp1250", "cp1251", "cp1252", "iso8859-1", "iso8859-2", "iso8859-15", "mac-roman"}
 UNSURE = 0.5
 WESTERN = set("äöüßÄÖÜéèêëàâçñóíáúôîïûùãÉÀÇÑ")
+SIGNS = set("\xa0£€§°²³µ½¼¾·–—‘’“”„«»…©®™±×")
+_FOREIGN = re.compile(
+    r"(?<=[^\W\d])[£€§°²³µ½¼¾·„«»…©®™±×\xa0](?=[^\W\d])|£(?! ?[\d)])|(?<=[^\W\d])ñ(?![aeiouáéíóúüAEIOUÁÉÍÓÚÜ])"
+)
+"""Signs between letters, a pound without an amount, and an n with a tilde before no vowel, which is Polish."""
+_KANA = re.compile("[\uff66-\uff9f\u3041-\u30fe]{3}")
+FEW_KANJI, USUAL = 4, 0.8
+"""Kanji that tell Japanese, and the share of them that is in everyday use."""
 MIXED = 0.2
 FEW_LINES = 4
 """So many lines of valid UTF-8, and so large a share on either side, are no chance."""
@@ -199,11 +208,31 @@ def _guess(sample: Sample) -> Encoding:
         telling.decode(codec)
     except (LookupError, UnicodeDecodeError):
         return Encoding(FALLBACK, 0.3)
+    if float(confidence) < UNSURE and (better := _by_its_words(telling)):
+        return Encoding(better, round(max(0.3, float(confidence)), 3))
     doubted = float(confidence) < UNSURE and codec.startswith(("cp125", "iso8859")) and _is_western(telling, 5)
     # Accents of a Macintosh, read as Windows', are never all letters.
     if doubted or (codec.startswith("mac") and _is_western(telling, 2)):
         return Encoding(FALLBACK, round(max(0.3, float(confidence)), 3))
     return Encoding(codec, round(min(0.95, max(0.3, float(confidence))), 3))
+
+
+def _by_its_words(telling: bytes) -> str | None:
+    """What the statistics know too little for: Western European words, or Japanese, that read as nothing else does.
+
+    Signs stand beside words and digits, and never inside a word, as they would in another code page.
+    """
+    text = telling.decode(FALLBACK, errors="replace")
+    beyond = {char for char in text if not char.isascii()}
+    if beyond <= WESTERN | SIGNS and not _FOREIGN.search(text):
+        return FALLBACK
+    with suppress(UnicodeDecodeError):
+        japanese = [char for char in telling.decode("cp932") if not char.isascii()]
+        kanji = [char.encode("cp932")[0] for char in japanese if len(char.encode("cp932")) == 2]
+        usual = sum(0x81 <= lead <= 0x97 for lead in kanji)
+        if len(kanji) >= FEW_KANJI and usual >= USUAL * len(kanji) and _KANA.search("".join(japanese)):
+            return "cp932"
+    return None
 
 
 def _is_western(telling: bytes, least: int) -> bool:

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
@@ -38,6 +39,7 @@ REACHED: dict[str, Kind] = {
     "mongodb": "mongodb", "mongodb+srv": "mongodb",
 }  # fmt: skip
 """Schemes of servers whose addresses may hold credentials."""
+STORES = ("s3", "gs", "az")
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,15 @@ def locate(uri: str) -> Location:
     scheme = scheme_of(uri)
     if scheme in REACHED:
         return Location(REACHED[scheme], uri, mask(uri))
-    if scheme in ("s3", "gs", "az"):
+    if scheme in STORES:
         return Location("objects", uri, uri)
     if scheme == "file":
         return Location("path", unquote(urlsplit(uri).path), uri)
     if scheme:
         what = KNOWN_SCHEMES.get(scheme, "this kind of address")
-        raise UdbError("E_UNSUPPORTED", f"{scheme}://: {what} cannot be read by this version")
+        close = get_close_matches(scheme, [*REACHED, *STORES], n=1) if scheme not in KNOWN_SCHEMES else []
+        remedy = f"did you mean {close[0]}://? udb connectors list shows what can be read" if close else None
+        raise UdbError("E_UNSUPPORTED", f"{scheme}://: {what} cannot be read by this version", remedy=remedy)
     return Location("path", uri, uri)
 
 

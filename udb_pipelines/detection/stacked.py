@@ -20,6 +20,8 @@ REGULAR = 0.9
 COVERED = 0.9
 MAX_TABLES = 50
 FORM_ROWS = 2
+LABELLED = 2
+"""Columns of what is no table but labels, each with its value."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _is_title(rows: Sequence[Row], index: int, apart: bool) -> bool:
 
 
 def _block(part: Sequence[Row]) -> Block | None:
-    """The rows as a table; None for rows of a single field, or a single row."""
+    """The rows as a table; None for rows of a single field, a single row, and labels with their values."""
     wide = [row for row in part if len(row.cells) > 1]
     widths = Counter(len(row.cells) for row in wide)
     width, count = widths.most_common(1)[0] if wide else (0, 0)
@@ -109,6 +111,8 @@ def _block(part: Sequence[Row]) -> Block | None:
     if len(wide) < 2 or damaged > max(1 if count > 3 else 0, (1 - REGULAR) * len(wide)) or 2 * len(wide) < len(part):
         return None
     cells = [row.cells for row in part if len(row.cells) == width]
+    if width == LABELLED and all(row[0].rstrip().endswith(":") for row in cells):
+        return None
     layout = find_layout(cells, width, None, 0, whole=False)
     names = layout.names if layout.header_rows else ()
     sure = layout.header_rows > 0 and layout.confidence >= SURE and len(set(names)) == len(names)

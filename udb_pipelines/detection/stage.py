@@ -21,6 +21,8 @@ from udb_pipelines.errors import UdbError
 from udb_pipelines.models import DetectedStream, Detection, Finding, Source
 
 ATTEMPTS = 2
+CONFIGLESS = ("path", "postgres", "mysql", "mssql", "odbc")
+"""Kinds of sources that know no ``--config``."""
 
 
 def detect(source: Source, settings: Settings) -> Detection:
@@ -53,8 +55,17 @@ def _found(source: Source, settings: Settings) -> Detection:
 
         return of_server(source, settings)
     location = locate(source.uri)
+    if location.kind in CONFIGLESS and source.options.config:
+        raise UdbError(
+            "E_OPTION",
+            f"--config {', '.join(sorted(source.options.config))} is not known here; this kind of source takes none",
+            remedy="write options of a database into its address, as ?NAME=VALUE",
+        )
     of = _server if location.kind in ("postgres", "mysql", "mssql", "odbc", "mongodb") else _files
-    return of(source, location, settings)
+    found = of(source, location, settings)
+    if source.options.queries and not any(stream.query for stream in found.streams):
+        raise UdbError("E_OPTION", "--query needs a database, which the source is not", remedy="leave --query out")
+    return found
 
 
 def _server(source: Source, location: Location, settings: Settings) -> Detection:

@@ -43,6 +43,9 @@ class Dialect(Model):
     """Blanks beside delimiters set values apart; they are no part of them."""
     bordered: bool = False
     """A delimiter stands before the first field of every record and after its last."""
+    dump: bool = False
+    """As databases write tables to plain text: a backslash before a letter stands for a control character, before
+    anything else, a line end included, for that itself; ``\\N`` is NULL, an empty field an empty text."""
     spans: tuple[tuple[int, int | None], ...] = ()
     """Fixed width: where each column begins and ends, in characters from 0; None for the end of the line. What
     stands between two columns belongs to the one it touches."""

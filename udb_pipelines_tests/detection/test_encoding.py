@@ -109,3 +109,21 @@ def test_a_slice_of_utf16_keeps_its_byte_order() -> None:
     data = "a,b\n1,2\n3,4\n".encode("utf-16-be")
     encoding = find_encoding(Sample(codecs.BOM_UTF16_BE + data, size=len(data) + 2))
     assert decode_slice(data, encoding) == "1,2\n3,4\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Land;2010\nÖsterreich;962,5\nSchweiz;1.825,9\nPolen;8,1\n", "cp1252"),
+        ("date,amount\n30 May 2024,£113.55\n29 May 2024,£228.47\n", "cp1252"),
+        ("Escuela;Nota\nA Coruña;Sin año\nLugo;ñ\n", "cp1252"),
+        ("Département;Superficie (km²)\nOrléans;1\xa0842,6\nBesançon;84\n", "cp1252"),
+        ("miasto;cena\nToruń;1,5\nGdańsk;2,5\nPoznań;3\n", "cp1250"),
+        ('1,"ﾎｯｶｲﾄﾞｳ","北海道","札幌市中央区"\n2,"ｻｯﾎﾟﾛｼ","北海道","大通東"\n3,"ｻｯﾎﾟﾛｼ","北海道","旭ケ丘"\n', "cp932"),
+    ],
+)
+def test_a_few_telling_letters_decide_where_statistics_know_too_little(text: str, encoding: str) -> None:
+    data = text.encode(encoding)
+    found = find_encoding(Sample(data, size=len(data)))
+    assert decode(data, found) == text
+    assert [item.code for item in found.findings] == ["W_ENCODING_GUESSED"]

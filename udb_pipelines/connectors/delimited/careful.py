@@ -18,6 +18,8 @@ from udb_pipelines.models import Dialect
 BATCH = 16_384
 BATCH_CELLS = 1_000_000
 """Rows and cells of a batch, at most."""
+HOLLOW_WIDTH = 3
+"""Columns from which on a line without any value is a blank line."""
 RECORD_LINES = 10_000
 RECORD_CHARACTERS = 1 << 23
 """How far the end of a quoted value is looked for."""
@@ -33,6 +35,8 @@ class Tally:
     rejected: int = 0
     blank: int = 0
     comments: int = 0
+    hollow: int = 0
+    """Lines that hold delimiters and nothing else; they are no records."""
     headers: int = 0
     """Lines that repeat the header; they are no records."""
     lines: int = 0
@@ -56,6 +60,7 @@ class FieldSplitter:
 
     def __init__(self, dialect: Dialect) -> None:
         self._delimiter = dialect.delimiter
+        self._dump = re.compile(rf"(?:[^\\{re.escape(dialect.delimiter)}]|\\.)*+", re.DOTALL) if dialect.dump else None
         self._quote = dialect.quote
         escape = dialect.escape if dialect.escape and dialect.escape != dialect.quote else ""
         self._escape = escape
@@ -83,6 +88,8 @@ class FieldSplitter:
             _UnclosedError: more lines may close the last value.
             _MalformedError: no line can mend it.
         """
+        if self._dump:
+            return [_undumped(field) for field in self._dumped(self._dump, record)]
         if (not self._quote or self._quote not in record) and (not self._escape or self._escape not in record):
             fields = [self._bare(field) or None for field in record.split(self._delimiter)]
         else:
@@ -90,6 +97,14 @@ class FieldSplitter:
         # A record without its borders keeps all its fields, hence has the wrong number of them.
         is_bordered = self._bordered and len(fields) > 2 and not _filled(fields[0]) and not _filled(fields[-1])
         return fields[1:-1] if is_bordered else fields
+
+    def _dumped(self, field: re.Pattern[str], record: str) -> Iterator[str]:
+        position = 0
+        while (match := field.match(record, position)) is not None:
+            yield match[0]
+            position = match.end() + len(self._delimiter)
+            if match.end() >= len(record):
+                return
 
     def _bare(self, value: str) -> str:
         return value.strip(" \t") if self._padded else value
@@ -132,6 +147,24 @@ class FieldSplitter:
         if self._quote:
             value = value.replace(self._doubled, self._quote)
         return self._unescape.sub(r"\1", value) if self._escape else value
+
+
+_CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0", "Z": "\x1a"}
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+DUMP_END = "\\."
+"""The line with which PostgreSQL ends a table among commands."""
+
+
+def _undumped(field: str) -> str | None:
+    """The value of a field of a dump."""
+    if field == "\\N":
+        return None
+    return _ESCAPED.sub(lambda match: _CONTROLS.get(match[1], match[1]), field) if "\\" in field else field
+
+
+def _goes_on(text: str) -> bool:
+    """Whether a line of a dump ends in a backslash that takes the line end for a character."""
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
 
 
 def _filled(field: str | None) -> bool:
@@ -203,6 +236,11 @@ class CarefulReader:
         if self._header and text.removeprefix("\ufeff") == self._header:
             self._set_aside(line)
             return None
+        if self._dialect.dump and text == DUMP_END:
+            self.tally.comments += 1
+            return None
+        if self._dialect.dump and _goes_on(text):
+            return self._dumped_lines(line, lines)
         try:
             fields = self._splitter.split(text)
         except _UnclosedError:
@@ -215,6 +253,9 @@ class CarefulReader:
             self._reject(line, "E_JAGGED_ROW", f"{len(fields)} fields instead of {self._width}")
             return None
         self.tally.lines += 1
+        if len(fields) >= HOLLOW_WIDTH and not any(field is not None for field in fields):
+            self.tally.hollow += 1
+            return None
         return fields
 
     def _filled(self, fields: Fields) -> Fields:
@@ -245,6 +286,22 @@ class CarefulReader:
             return fields
         self._ahead.extendleft(reversed(taken))
         self._reject(line, "E_QUOTE_RULE", "a quoted value is not closed")
+        return None
+
+    def _dumped_lines(self, line: _Line, lines: Iterator[_Line]) -> Fields | None:
+        """The record of a dump that goes on after an escaped line end, or its first line rejected."""
+        taken = [line]
+        while _goes_on(taken[-1].text.rstrip("\r\n")) and len(taken) < RECORD_LINES:
+            more = self._next(lines)
+            if more is None:
+                break
+            taken.append(more)
+        fields = self._splitter.split("".join(part.text for part in taken).rstrip("\r\n"))
+        if len(fields) == self._width:
+            self.tally.lines += sum(1 for part in taken if part.text not in self._blank)
+            return fields
+        self._ahead.extendleft(reversed(taken[1:]))
+        self._reject(line, "E_JAGGED_ROW", f"{len(fields)} fields instead of {self._width}")
         return None
 
     def _up_to_quote(self, lines: Iterator[_Line]) -> tuple[list[_Line], bool]:

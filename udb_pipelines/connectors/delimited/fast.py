@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from udb_pipelines.connectors.delimited.careful import FieldSplitter
+from udb_pipelines.connectors.delimited.careful import HOLLOW_WIDTH, FieldSplitter
 from udb_pipelines.connectors.delimited.scan import Scan, scan
 from udb_pipelines.connectors.delimited.text import PlainText
 from udb_pipelines.connectors.rejects import Reject
@@ -37,15 +37,35 @@ def usable(text: PlainText, found: Scan, dialect: Dialect) -> bool:
         and not dialect.padded
         and not dialect.bordered
         and not dialect.short_rows
+        and not dialect.dump
         and len(dialect.delimiter.encode()) <= 4
         and text.end == text.path.stat().st_size
         and (not dialect.quote or dialect.quote not in text.header or _one_line_each(text, dialect))
     )
 
 
+def is_hollow(found: Scan, columns: tuple[str, ...]) -> bool:
+    """Whether lines may hold delimiters and nothing else: they count as blank ones."""
+    return found.hollow and len(columns) >= HOLLOW_WIDTH
+
+
 def _one_line_each(text: PlainText, dialect: Dialect) -> bool:
     lines = [line for line in text.header.splitlines() if line]
     return len(lines) == dialect.header_rows and all(line.count(dialect.quote) % 2 == 0 for line in lines)
+
+
+def hollow_lines(
+    connection: duckdb.DuckDBPyConnection, text: PlainText, found: Scan, dialect: Dialect, columns: tuple[str, ...]
+) -> int:
+    """Lines that hold delimiters and nothing else, where they count as blank ones."""
+    if not is_hollow(found, columns):
+        return 0
+    lines = f"FROM ({_read(text, found, dialect, columns, 'ignore_errors = true')})"
+    return int(connection.execute(f"SELECT count(*) {lines} WHERE {_filled(columns)} IS NULL").fetchall()[0][0])
+
+
+def _filled(columns: tuple[str, ...]) -> str:
+    return f"coalesce({', '.join(map(quote_identifier, columns))})"
 
 
 def relation(text: PlainText, found: Scan, dialect: Dialect, columns: tuple[str, ...], *, sample: bool = False) -> str:
@@ -54,17 +74,21 @@ def relation(text: PlainText, found: Scan, dialect: Dialect, columns: tuple[str,
     Line ends are not named: DuckDB 1.5 reads nothing at all in strict mode when told ``\r\n``, and finds
     them right when not told.
     """
-    names = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in columns)
-    line = max(DEFAULT_LINE, found.longest + 1024)
     on_error = "ignore_errors = true" if sample else "store_rejects = true, rejects_limit = 0"
     # In a file of one column DuckDB takes a blank line for a row without value.
-    blank = f" WHERE {quote_identifier(columns[0])} IS NOT NULL" if len(columns) == 1 else ""
+    blank = f" WHERE {_filled(columns)} IS NOT NULL" if len(columns) == 1 or is_hollow(found, columns) else ""
+    return _read(text, found, dialect, columns, on_error) + blank
+
+
+def _read(text: PlainText, found: Scan, dialect: Dialect, columns: tuple[str, ...], on_error: str) -> str:
+    names = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in columns)
+    line = max(DEFAULT_LINE, found.longest + 1024)
     return f"""SELECT * FROM read_csv({quote_literal(text.path)}, auto_detect = false, columns = {{{names}}},
         delim = {quote_literal(dialect.delimiter)}, quote = {quote_literal(dialect.quote)},
         escape = {quote_literal(dialect.quote)}, skip = {text.head_lines}, header = false, strict_mode = true,
         null_padding = false, allow_quoted_nulls = false, {on_error},
         max_line_size = {line}, buffer_size = {max(32 << 20, 16 * line)}, compression = 'none',
-        parallel = {found.quoted_line_ends == 0}){blank}"""
+        parallel = {found.quoted_line_ends == 0})"""
 
 
 def rejected(

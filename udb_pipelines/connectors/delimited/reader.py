@@ -22,6 +22,8 @@ from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Dialect, Finding
 
+NULL = r"\N"
+"""As databases write NULL into text."""
 SAMPLE_CHUNKS = 24
 SAMPLE_BYTES = 64 << 10
 """Bytes per chunk; all chunks together hold some thousand rows of usual width."""
@@ -38,11 +40,13 @@ class _File:
     lineage: str | None
     parquet: tuple[Path, ...] = ()
     tally: careful.Tally | None = None
+    hollow: int = 0
+    """Lines that hold delimiters and nothing else; they are no records."""
 
     @property
     def records(self) -> int:
         """Records that the file holds."""
-        return self.tally.read if self.tally else self.found.records
+        return self.tally.read if self.tally else self.found.records - self.hollow
 
 
 def read(task: Task) -> Rows:
@@ -85,6 +89,8 @@ def _prepare(task: Task, dialect: Dialect) -> list[_File]:
             or _is_broad(file)
         ):
             _stage_carefully(task, dialect, file)
+        else:
+            file.hollow = fast.hollow_lines(task.duck, file.text, file.found, dialect, file.columns)
         files.append(file)
     return files
 
@@ -139,6 +145,7 @@ def _stage_carefully(task: Task, dialect: Dialect, file: _File) -> None:
     with told(base_name(file.text.path)):
         stage_parts(file.parquet, file.columns, parts, reader.batches())
     file.tally = reader.tally
+    file.hollow = reader.tally.hollow
     if reader.tally.lines + reader.tally.comments != file.found.lines:
         raise mismatch(task, file.found.lines, reader.tally.lines + reader.tally.comments, "lines")
 
@@ -160,7 +167,12 @@ def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
     """
     fast.forget_rejects(task.duck)
     records = sum(file.records for file in files)
-    relations = [_relation(task, dialect, files, part, names) for part, names in enumerate(_parts(task))]
+    nameless = _nameless(task, dialect, files)
+    relations = [
+        _relation(task, dialect, files, part, kept)
+        for part, names in enumerate(_parts(task))
+        if (kept := tuple(name for name in names if name not in nameless))
+    ]
     if len(files) > 1:
         last = relations.pop()
         relations.append(replace(last, columns=(*last.columns, casting.as_stored(FILE_COLUMN))))
@@ -177,7 +189,8 @@ def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
     stored = casting.stored_columns(task.duck, task.target, task.originals)
     if rejected:
         task.rejects.flush()
-        explain(task.duck, dialect, stored[: len(task.stream.detected.columns)])
+        types = {column.name: column for column in stored}
+        explain(task.duck, dialect, [types.get(column.name, column) for column in task.stream.detected.columns])
     for file in files:
         task.rejects.extend(Reject(0, None, "W_FOOTER", "after the data", line) for line in file.text.footer)
     return Rows(
@@ -185,8 +198,32 @@ def _load(task: Task, dialect: Dialect, files: list[_File]) -> Rows:
         columns=stored,
         read=records,
         staged=staged,
-        findings=(*_findings(files), *_further_tables(files, dialect)),
+        findings=(*_findings(files), *_left_out(task, nameless), *_further_tables(files, dialect)),
     )
+
+
+def _nameless(task: Task, dialect: Dialect, files: list[_File]) -> frozenset[str]:
+    """Columns that have neither a name nor a value in any row: a delimiter at the end of lines makes one of nothing."""
+    waiting = {column.name for column in task.stream.detected.columns if column.original_name == ""}
+    found: set[str] = set()
+    if not dialect.header_rows or len(waiting) == len(task.stream.detected.columns):
+        return frozenset()
+    for part, names in enumerate(_parts(task)):
+        if asked := [name for name in names if name in waiting]:
+            counts = ", ".join(f"count(nullif({quote_identifier(name)}, ''))" for name in asked)
+            query = f"SELECT {counts} FROM ({_relation(task, dialect, files, part, tuple(asked)).sql})"
+            values = task.duck.execute(query).fetchall()[0]
+            found |= {name for name, count in zip(asked, values, strict=True) if not count}
+    fast.forget_rejects(task.duck)
+    return frozenset(found)
+
+
+def _left_out(task: Task, nameless: frozenset[str]) -> Iterator[Finding]:
+    places = [place for place, column in enumerate(task.stream.detected.columns, start=1) if column.name in nameless]
+    if places:
+        shown = ", ".join(map(str, places[:20]))
+        message = f"columns without a name and without any value were left out: {shown}"
+        yield finding("W_COLUMN_LEFT_OUT", message, count=len(places))
 
 
 def _relation(
@@ -197,12 +234,15 @@ def _relation(
         _union([_select(task, dialect, file, index, part, names, sample=sample) for index, file in enumerate(files)])
         for sample in (False, True)
     )
+    markers = task.options.null_markers
+    if any(file.found.nulls for file in files) and not dialect.dump:
+        markers = tuple(dict.fromkeys((*markers, NULL)))
     size = sum(file.text.end - file.text.start for file in files)
     return casting.TextRelation(
         row_bytes=size / max(sum(file.records for file in files), 1),
         sql=sql,
         sample_sql=f"FROM ({sample}) LIMIT {casting.SAMPLE_ROWS}",
-        columns=tuple(casting.TextColumn(name, task.options.null_markers) for name in names),
+        columns=tuple(casting.TextColumn(name, markers) for name in names),
     )
 
 
@@ -243,12 +283,18 @@ def _further_tables(files: list[_File], dialect: Dialect) -> Iterator[Finding]:
 
 def _findings(files: list[_File]) -> list[Finding]:
     findings = []
-    blank = sum(file.found.blank for file in files)
+    blank = sum(file.found.blank + file.hollow for file in files)
     records = sum(file.records for file in files)
     if blank:
         first = next((file.found.first_blank for file in files if file.found.blank), None)
         findings.append(
-            finding("E_ROW_EMPTY", f"{blank} blank lines inside the data", count=blank, rows=records, byte_offset=first)
+            finding(
+                "E_ROW_EMPTY",
+                f"{blank} lines inside the data hold no value",
+                count=blank,
+                rows=records,
+                byte_offset=first,
+            )
         )
     headers = sum(file.tally.headers for file in files if file.tally)
     if headers:

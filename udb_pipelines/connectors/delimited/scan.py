@@ -8,6 +8,7 @@ and ``regular`` says whether that parser can be trusted with the file.
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 WINDOW = 1 << 19
 """Bytes looked at together; larger windows leave the processor's cache and cost twice as much."""
 LF, CR = 10, 13
+NULL = rb"\N"
+EDGE = 1 << 10
+"""Bytes before a window in which a line may begin that is looked at as a whole."""
 
 
 @dataclass
@@ -48,6 +52,10 @@ class Scan:
     """Every quote opens at the start of a field and closes at its end."""
     escapes: bool = False
     """The escape character, where it is not the quote, occurs."""
+    nulls: bool = False
+    r"""``\N`` occurs, as databases write NULL."""
+    hollow: bool = False
+    """A line seems to hold nothing but delimiters, two or more."""
     first_blank: int | None = None
     """Offset of the first blank line before the last record."""
     ordinals: list[int] = field(default_factory=list)
@@ -106,6 +114,9 @@ class _Scanner:
         self._decoded = text.start
         self._offsets = list(offsets)
         self._cr_ends = dialect.newline in ("\r", "mixed")
+        self._edge = b"\n"
+        self._hollow = re.compile(rb"[\r\n](?:%b){2,}[\r\n]" % re.escape(delimiter))
+        self._hollow_marks = tuple(end + 2 * delimiter for end in (b"\n", b"\r"))
         if len(dialect.quote.encode()) > 1:
             self.found.quotes_regular = False
 
@@ -115,12 +126,25 @@ class _Scanner:
         self.found.nul += chunk.count(0)
         if self._escape and self._escape in chunk:
             self.found.escapes = True
+        self._look_for_hollow(chunk)
         data = self._waiting + chunk
+        if NULL in data:
+            self.found.nulls = True
         self._window(data[:-1], data[-1])
         self._waiting = data[-1:]
 
+    def _look_for_hollow(self, chunk: bytes) -> None:
+        if self.found.hollow:
+            return
+        joint = self._edge + chunk[:EDGE]
+        for part in (joint, chunk):
+            if any(mark in part for mark in self._hollow_marks) and self._hollow.search(part):
+                self.found.hollow = True
+        self._edge = (self._edge + chunk)[-EDGE:]
+
     def finish(self) -> Scan:
         """Close the last record."""
+        self._look_for_hollow(b"\n")
         self._check_utf8(b"", final=True)
         self._window(self._waiting, CR)
         if self._inside:

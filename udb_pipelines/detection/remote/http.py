@@ -139,9 +139,21 @@ class Web:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise UdbError("E_NOT_FOUND", f"{mask(self._uri)} is not a valid address") from None
         except httpx.TransportError as error:
-            raise UdbError("E_CONNECT", f"{host} cannot be reached ({type(error).__name__})") from None
+            raise UdbError("E_CONNECT", f"{host} {_unreached(error)}") from None
         except httpx.HTTPError as error:
             raise UdbError("E_HTTP", f"{host} answered with an error ({type(error).__name__})") from None
+
+
+def _unreached(error: httpx.TransportError) -> str:
+    """Why there is no answer, by the words of the library, of which none are passed on."""
+    text = str(error).lower()
+    if "refused" in text:
+        return "refuses connections at this port"
+    if "certificate" in text:
+        return "shows a certificate that is not accepted"
+    if "ssl" in text or "tls" in text:
+        return "does not speak https at this port"
+    return f"cannot be reached ({type(error).__name__})"
 
 
 def _may_know(first: httpx.URL, url: httpx.URL) -> bool:

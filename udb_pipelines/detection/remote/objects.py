@@ -60,7 +60,11 @@ class _Objects:
 
         listed = asked(address, address.folder, all_pages)
         if not listed and not address.is_pattern and address.path:
-            raise UdbError("E_NOT_FOUND", f"there is no object or folder {address.shown}")
+            raise UdbError(
+                "E_NOT_FOUND",
+                f"there is no object or folder {address.shown}",
+                remedy="correct the key, upper and lower case included; a pattern such as *.csv names several",
+            )
         folders = {entry["path"].rpartition("/")[0] for entry in listed}
         found = [
             _version(entry)

@@ -50,13 +50,18 @@ _REMEDIES = {
     "SignatureDoesNotMatch": "correct the secret: AWS_SECRET_ACCESS_KEY, or --config secret_access_key='${NAME}'",
     "RequestTimeTooSkewed": "set the clock of this machine",
     "ExpiredToken": "renew the session token",
+    "ContainerNotFound": "correct the name of the container",
+    "AuthenticationFailed": "correct the key: AZURE_STORAGE_ACCOUNT_KEY, or --config account_key='${NAME}'",
     "PermanentRedirect": "name the bucket's region: --config region=eu-central-1",
     "AuthorizationHeaderMalformed": "name the bucket's region: --config region=eu-central-1",
 }
-_NO_CREDENTIALS = (
-    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or what your cloud needs), name them with --config, "
-    "or read a public bucket with --config anonymous=true"
-)
+_VARIABLES = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS (the path of a service account's key)",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+"""What each cloud's own tools read."""
+_ABSENT = ("NoSuchBucket", "ContainerNotFound")
 
 
 def open_store(address: Address, config: Mapping[str, Any], settings: Settings) -> ObjectStore:
@@ -99,7 +104,30 @@ def open_store(address: Address, config: Mapping[str, Any], settings: Settings) 
             address.bucket, config=config, client_options=client, retry_config=retry, credential_provider=lambda: keys
         )
 
-    return asked(address, "", opened)
+    try:
+        return asked(address, "", opened)
+    except UdbError as error:
+        failure = error if error.code != "E_HTTP" else _unusable(address, told)
+    raise failure
+
+
+def _unusable(address: Address, told: Mapping[str, str]) -> UdbError:
+    """Why a store that nothing was asked of yet cannot be used: what is told of it is not of the form it must have."""
+    where = f"{address.scheme}://{address.bucket}"
+    given = sorted(_OWN[address.scheme] & set(told))
+    if address.scheme == "az" and "account_name" not in told:
+        return UdbError(
+            "E_AUTH",
+            f"no storage account is named for {where}",
+            remedy=f"set {_VARIABLES['az']}, or name them with --config account_name=… account_key='${{NAME}}'",
+        )
+    return UdbError(
+        "E_AUTH",
+        f"{where}: {', '.join(given) or 'what the environment says'} is not of the form that the store's keys have",
+        remedy="a service_account_key is the JSON text of a key file, an account_key the base64 text that Azure shows"
+        if given
+        else f"correct {_VARIABLES[address.scheme]}",
+    )
 
 
 def identity(config: Mapping[str, Any]) -> str:
@@ -128,16 +156,21 @@ def asked(address: Address, key: str, request: Callable[[], T]) -> T:
 
 def _translated(found: Trouble, where: str) -> UdbError:
     remedy = _REMEDIES.get(found.answer)
-    if found.answer == "NoSuchBucket":
-        return UdbError("E_NOT_FOUND", f"there is no such bucket: {where}", remedy=remedy)
+    if found.answer in _ABSENT:
+        return UdbError("E_NOT_FOUND", f"there is no such bucket or container: {where}", remedy=remedy)
     if found.kind == "absent":
         return UdbError("E_NOT_FOUND", f"{where} is not there", remedy=remedy)
     if found.kind == "replaced":
         return UdbError("E_VANISHED", f"{where} was replaced while it was fetched")
     if found.kind == "no_credentials":
-        return UdbError("E_AUTH", f"no credentials for {where} were found", remedy=_NO_CREDENTIALS)
+        return UdbError(
+            "E_AUTH",
+            f"no credentials for {where} were found",
+            remedy=f"set {_VARIABLES[where.partition(':')[0]]}, name credentials with --config, or read a public "
+            "bucket with --config anonymous=true",
+        )
     if found.kind == "refused":
-        return UdbError("E_AUTH", f"{where} refused: {found.said}", remedy=remedy)
+        return UdbError("E_AUTH", f"{where} may not be read: {found.said}", remedy=remedy)
     if found.kind == "down":
         return UdbError("E_CONNECT", f"{where} {found.said}")
     return UdbError("E_HTTP", f"{where} cannot be used ({found.said})", remedy="check the settings of the source")
