@@ -350,6 +350,17 @@ def test_a_password(
     assert "another" not in str(caught.value.as_dict())
 
 
+def wait_until_it_listens(socket_file: Path) -> None:
+    """The file is there a moment before anybody may connect to it."""
+    deadline = time.monotonic() + 60
+    while True:
+        with socket.socket(socket.AF_UNIX) as probe, suppress(FileNotFoundError, ConnectionRefusedError):
+            probe.connect(str(socket_file))
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_the_agent_serves_who_names_nothing(
     sftp_server: SftpServer, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -360,8 +371,7 @@ def test_the_agent_serves_who_names_nothing(
     agent = tmp_path / "agent"
     with subprocess.Popen(["ssh-agent", "-D", "-a", str(agent)], stdout=subprocess.DEVNULL) as process:
         try:
-            while not agent.exists():
-                time.sleep(0.01)
+            wait_until_it_listens(agent)
             monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
             subprocess.run(["ssh-add", "-q", str(sftp_server.folder / "user")], check=True)
             assert local_copies(sftp_server.address(path), {"host_key": sftp_server.host_key}, settings).files
