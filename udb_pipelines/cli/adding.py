@@ -115,12 +115,15 @@ class _Tested:
 
 def _tested(source: Source, settings: Settings) -> _Tested:
     from udb_pipelines.operations import scrub
+    from udb_pipelines.operations.stages import translate
 
     try:
         found, taken = _look(source, settings)
-    except UdbError as error:
-        told = scrub.text(f"{error.code}: {error.message}. {error.remedy}")
-        return _Tested(source.name, "failed", 0, 0.0, told, int(error.exit_code))
+    except Exception as error:
+        # Of whatever kind: the other sources are to be tested, too.
+        failure = translate(error)
+        told = scrub.text(f"{failure.code}: {failure.message}. {failure.remedy[:1].upper()}{failure.remedy[1:]}")
+        return _Tested(source.name, "failed", 0, 0.0, told, int(failure.exit_code))
     what = "; ".join(_differences(source, found, settings)) or "as it is stored"
     return _Tested(source.name, "ok", len(found.streams), taken, what, 0)
 

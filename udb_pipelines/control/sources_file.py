@@ -18,7 +18,7 @@ from pydantic import Field
 
 from udb_pipelines import yamltext
 from udb_pipelines.control import inline
-from udb_pipelines.control.uris import canonical_uri, is_local
+from udb_pipelines.control.uris import canonical_uri, is_local, path_in
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model, Name, Source, SourceOptions
 
@@ -166,6 +166,7 @@ def _entry(source: Source) -> dict[str, object]:
 
 
 def _from(folder: Path, uri: str) -> str:
+    uri = path_in(uri)
     relative = is_local(uri) and not uri.startswith(("~", "/"))
     return str(folder / uri) if relative else uri
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors.airbyte_server import address, upkeep
 from udb_pipelines.connectors.airbyte_server.catalog import Offer, offers
-from udb_pipelines.connectors.airbyte_server.client import AirbyteServer, opened
+from udb_pipelines.connectors.airbyte_server.client import AirbyteServer, endpoint_of, opened
 from udb_pipelines.connectors.airbyte_server.wire import ServerConnection, StreamSetup
 from udb_pipelines.detection import fingerprint
 from udb_pipelines.detection.naming import name_columns, qualified, unique_names
@@ -28,6 +28,7 @@ def detect(source: Source, settings: Settings) -> Detection:
             ``E_CONNECTOR`` of the source.
     """
     wanted = address.parse(source.uri)
+    endpoint_of(settings)
     # Told here rather than after the server has worked for minutes.
     address.destination_url(source.options.config, settings)
     progress.report("asking the Airbyte server for the streams", 0, None, "streams")

@@ -285,6 +285,10 @@ def _content(response: httpx.Response, host: str) -> Any:  # noqa: ANN401 - JSON
     return response.json()
 
 
+_REMEDIES = {
+    "E_AUTH": "set AIRBYTE_CLIENT_ID and AIRBYTE_CLIENT_SECRET to those of an application (Settings, Applications)",
+    "E_NOT_FOUND": "compare the id with what Airbyte shows in the address of its pages",
+}
 _CODES = {401: "E_AUTH", 403: "E_AUTH", 404: "E_NOT_FOUND", 410: "E_NOT_FOUND"}
 
 
@@ -300,7 +304,7 @@ def _refusal(response: httpx.Response, host: str) -> RefusedError:
     code = _CODES.get(status) or ("E_HTTP" if status >= 500 or status == 429 else "E_CONNECTOR")
     if title == "resource-not-found":
         code = "E_NOT_FOUND"
-    return RefusedError(code, f"Airbyte at {host} answers: {told}", status)
+    return RefusedError(code, f"Airbyte at {host} answers: {told.rstrip(' :')}", status, _REMEDIES.get(code))
 
 
 def _problem(response: httpx.Response) -> dict[str, Any]:

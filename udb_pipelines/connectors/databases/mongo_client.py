@@ -7,10 +7,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, simplefilter
 
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors.databases.admission import admitted
 from udb_pipelines.connectors.databases.dialect import CONNECT_SECONDS
+from udb_pipelines.connectors.databases.unreached import unreached
 from udb_pipelines.detection.location import mask
 from udb_pipelines.errors import UdbError
 from udb_pipelines.secrets.references import resolve_address
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
 FIELDS = ("snapshot",)
 """What ``--config`` may say."""
-AUTHENTICATION_FAILED, UNAUTHORIZED = 18, 13
+AUTHENTICATION_FAILED, UNAUTHORIZED, UNKNOWN_COMMAND = 18, 13, 59
+SERVER_CODES = "the code is explained at https://www.mongodb.com/docs/manual/reference/error-codes/"
 NOT_FOUND, CURSOR_GONE, PLAN_KILLED, SNAPSHOT_TOO_OLD = 26, 43, 175, 239
 NOT_A_QUERY = (2, 9, 14, 15, 16, 17, 40324, 15998)
 """What servers answer to an aggregation that is none."""
@@ -103,7 +106,10 @@ def connected(uri: str, config: Mapping[str, Any], settings: Settings) -> Iterat
     address, shown = admitted(resolve_address(uri, settings), settings), mask(uri)
     limits = {name: CONNECT_SECONDS * 1000 for name in LIMITS if f"{name}=".lower() not in address.lower()}
     with told(shown, shown), ExitStack() as stack:
-        client = stack.enter_context(pymongo.MongoClient(address, appname="udb", **limits))
+        with catch_warnings():
+            # An option that is not known, or has no sense, is only warned of, and would do nothing.
+            simplefilter("error", UserWarning)
+            client = stack.enter_context(pymongo.MongoClient(address, appname="udb", **limits))
         client.admin.command("ping")
         session = None
         if str(config.get("snapshot", "")).lower() in ("true", "yes", "1"):
@@ -133,20 +139,27 @@ def told(shown: str, what: str) -> Iterator[None]:
 
     try:
         yield
-    except (errors.ConfigurationError, ValueError) as error:
+    except (errors.ConfigurationError, ValueError, UserWarning) as error:
         if "snapshot" in str(error).lower() or "sessions are not supported" in str(error).lower():
             raise _no_snapshot(what) from None
-        raise UdbError(
-            "E_CONFIG", f"{shown} is not understood", remedy="write mongodb://user:${PASSWORD}@host:27017/database"
-        ) from None
+        raise _misunderstood(shown) from None
     except errors.OperationFailure as error:
         raise _of_code(error.code or 0, shown, what) from None
-    except errors.ConnectionFailure:
-        raise UdbError("E_CONNECT", f"{shown} cannot be reached, or went away") from None
+    except errors.ConnectionFailure as error:
+        raise unreached(error, shown) from None
     except BSONError:
         raise UdbError("E_CORRUPT", f"{what}: a document is not valid BSON") from None
     except errors.PyMongoError as error:
         raise UdbError("E_UNREADABLE", f"{what} cannot be read to its end ({type(error).__name__})") from None
+
+
+def _misunderstood(shown: str) -> UdbError:
+    return UdbError(
+        "E_CONFIG",
+        f"{shown}: the address, or an option of it, is not understood",
+        remedy="write mongodb://user:${PASSWORD}@host:27017/database?authSource=admin; mongodb+srv:// needs a name "
+        "that DNS knows as one of a cluster",
+    )
 
 
 def _no_snapshot(what: str) -> UdbError:
@@ -173,7 +186,13 @@ def _of_code(code: int, shown: str, what: str) -> UdbError:
         )
     if code in NOT_A_QUERY:
         return UdbError("E_SQL", f"{what}: the server does not take this as a query")
-    return UdbError("E_UNREADABLE", f"{what}: the server ended with code {code}")
+    if code == UNKNOWN_COMMAND:
+        return UdbError(
+            "E_UNSUPPORTED",
+            f"{shown}: the server does not know a command of MongoDB that reading or signing in needs",
+            remedy="check that it is MongoDB 4.4 or later; leave out the user if it knows none",
+        )
+    return UdbError("E_UNREADABLE", f"{what}: the server ended with code {code}", remedy=SERVER_CODES)
 
 
 def first_keys(documents: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -17,6 +17,7 @@ import duckdb
 
 from udb_pipelines.connectors.casting import TextColumn, as_stored
 from udb_pipelines.connectors.databases.dialect import CONNECT_SECONDS, WIDEST, Scanned
+from udb_pipelines.connectors.databases.unreached import no_database, unreached
 from udb_pipelines.connectors.faults import from_duckdb
 from udb_pipelines.detection.database import parts_of
 from udb_pipelines.engine import Extension, quote_literal
@@ -89,8 +90,10 @@ class MySQL(Scanned):
         if parts.hostname and "socket=" not in parts.query:
             try:
                 socket.create_connection((parts.hostname, parts.port or DEFAULT_PORT), CONNECT_SECONDS).close()
-            except (OSError, ValueError):
-                raise UdbError("E_CONNECT", f"{shown} cannot be reached") from None
+            except (ValueError, OverflowError):
+                raise _misunderstood(shown) from None
+            except OSError as error:
+                raise unreached(error, shown) from None
         super().attach(duck, address, shown)
 
     def address(self, address: str) -> str:
@@ -207,18 +210,25 @@ class MySQL(Scanned):
         if "command denied" in text:
             return UdbError("E_AUTH", f"{what}: the user may not read this table")
         if "unknown database" in text:
-            return UdbError("E_NOT_FOUND", f"{shown}: there is no such database")
+            return no_database(shown)
         if "invalid uri" in text or "unrecognized configuration" in text:
-            return UdbError(
-                "E_CONFIG", f"{shown} is not understood", remedy="write mysql://user:${PASSWORD}@host:3306/database"
-            )
+            return _misunderstood(shown)
         if any(words in text for words in UNREACHED):
-            return UdbError("E_CONNECT", f"{shown} cannot be reached, or went away")
+            return unreached(text, shown)
         if "doesn't exist" in text or "unknown column" in text or "references invalid" in text:
             return UdbError("E_VANISHED", f"{what} is no longer in the database as it was detected")
         if "sql syntax" in text or "return types" in text:
             return UdbError("E_SQL", f"{what}: the server does not take this as a query that only reads")
         return from_duckdb(error, what)
+
+
+def _misunderstood(shown: str) -> UdbError:
+    return UdbError(
+        "E_CONFIG",
+        f"{shown}: an option of the address, or its port, is not understood",
+        remedy="write mysql://user:${PASSWORD}@host:3306/database?ssl-mode=required; options are ssl-mode, ssl-ca, "
+        "ssl-cert, ssl-key and compression",
+    )
 
 
 def text_literal(text: str) -> str:

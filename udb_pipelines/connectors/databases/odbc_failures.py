@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from udb_pipelines.connectors.databases.unreached import no_database, unreached
 from udb_pipelines.connectors.faults import from_duckdb
 from udb_pipelines.errors import UdbError
 
@@ -47,7 +48,10 @@ def _of_connection(state: str, text: str, shown: str) -> UdbError | None:
         )
     if state == "IM002":
         return UdbError(
-            "E_NOT_FOUND", f"{shown}: there is no ODBC data source of that name", remedy="odbcinst -q -s lists them"
+            "E_NOT_FOUND",
+            f"{shown}: there is no ODBC data source of that name, and the address names no driver",
+            remedy="add ?driver=NAME to the address (odbcinst -q -d lists drivers), or name a data source in the "
+            "place of the host (odbcinst -q -s lists them)",
         )
     if state.startswith("28") or (state.startswith("08") and any(words in text for words in REFUSED)):
         return UdbError("E_AUTH", f"{shown} refused the credentials")
@@ -56,9 +60,9 @@ def _of_connection(state: str, text: str, shown: str) -> UdbError | None:
         or any(words in text for words in ABSENT)
         or (state.startswith("08") and "database" in text and "does not exist" in text)
     ):
-        return UdbError("E_NOT_FOUND", f"{shown}: there is no such database")
+        return no_database(shown)
     if state.startswith(("08", "HYT")) or any(words in text for words in UNREACHED):
-        return UdbError("E_CONNECT", f"{shown} cannot be reached, or went away")
+        return unreached(text, shown)
     return None
 
 

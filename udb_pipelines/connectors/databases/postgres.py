@@ -13,6 +13,7 @@ import duckdb
 
 from udb_pipelines.connectors.casting import TextColumn, as_stored
 from udb_pipelines.connectors.databases.dialect import CONNECT_SECONDS, WIDEST, Scanned
+from udb_pipelines.connectors.databases.unreached import no_database, unreached
 from udb_pipelines.connectors.faults import from_duckdb
 from udb_pipelines.engine import Extension, quote_literal
 from udb_pipelines.errors import UdbError
@@ -31,7 +32,7 @@ DECIMAL = re.compile(r"numeric\((\d+),(\d+)\)")
 BEYOND = "294247-01-01"
 """The year in which DuckDB's timestamps end; PostgreSQL's go on for some decades."""
 NUMBERS = ("BIGINT", "DECIMAL", "DOUBLE")
-REFUSED = ("password", "authentication", "pg_hba", "role ", "no encryption", "permission denied")
+REFUSED = ("password", "authentication", "pg_hba", "role ", "permission denied")
 TYPES = {
     "smallint": "SMALLINT", "integer": "INTEGER", "bigint": "BIGINT", "real": "FLOAT", "double precision": "DOUBLE",
     "boolean": "BOOLEAN", "date": "DATE", "time without time zone": "TIME", "timestamp without time zone": "TIMESTAMP",
@@ -151,11 +152,8 @@ class Postgres(Scanned):
         """Words are all by which the client library tells its failures apart."""
         text = str(error).lower()
         if "unable to connect" in text or "connection" in text or "server closed" in text:
-            if any(word in text for word in REFUSED):
-                return UdbError("E_AUTH", f"{shown} refused the credentials")
-            if "does not exist" in text:
-                return UdbError("E_NOT_FOUND", f"{shown}: there is no such database")
-            return UdbError("E_CONNECT", f"{shown} cannot be reached")
+            # Before this stands the address, in which any word may be.
+            return _of_connection(text.rpartition('": ')[2], shown)
         if "permission denied" in text:
             return UdbError("E_AUTH", f"{what}: the user may not read this table")
         if "does not exist" in text:
@@ -163,6 +161,18 @@ class Postgres(Scanned):
         if "read-only transaction" in text or "syntax error" in text:
             return UdbError("E_SQL", f"{what}: the server does not take this as a query that only reads")
         return from_duckdb(error, what)
+
+
+def _of_connection(said: str, shown: str) -> UdbError:
+    if said.startswith("invalid") or "invalid integer" in said or "in uri" in said:
+        return UdbError(
+            "E_CONFIG",
+            f"{shown}: an option of the address, or its port, is not understood",
+            remedy="write postgresql://user:${PASSWORD}@host:5432/database?sslmode=require; the options are libpq's",
+        )
+    if any(word in said for word in REFUSED):
+        return UdbError("E_AUTH", f"{shown} refused the credentials")
+    return no_database(shown) if "does not exist" in said else unreached(said, shown)
 
 
 def _is_native(sql_type: str) -> bool:
