@@ -8,6 +8,7 @@ address that was looked at.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from udb_pipelines.config import DEFAULT_TENANT, Settings
@@ -18,20 +19,27 @@ _PORTS = {"postgres": 5432, "postgresql": 5432, "mysql": 3306, "mariadb": 3306}
 """Of drivers that can be given an address; others must be listed, for they resolve names by themselves."""
 _HARMLESS = frozenset({
     "application_name", "authmechanism", "authsource", "channel_binding", "charset", "client_encoding", "compression",
-    "connect_timeout", "encrypt", "gssencmode", "options", "ssl", "ssl_mode", "sslmode", "tls",
+    "connect_timeout", "encrypt", "gssencmode", "options", "ssl", "ssl-mode", "sslmode", "tls",
     "trustservercertificate",
 })  # fmt: skip
 """Options that lead to no other host and no file."""
+_LIBRARY = re.compile(r"[/\\\\]|\.(so|dylib|dll)\b", re.IGNORECASE)
+"""The path or the file of a shared library, which driver managers take as well as a name."""
 
 
 def admitted(address: str, settings: Settings) -> str:
     """``address``, with its secrets, as the driver may have it.
 
     Raises:
-        UdbError: ``E_EGRESS`` for a host that may not be reached, a socket, several hosts, or an option that could
-            lead elsewhere; ``E_AUTH`` for an address of a named tenant without password; ``E_CONNECT``.
+        UdbError: ``E_EGRESS`` for a host that may not be reached, a socket, several hosts, an option that could
+            lead elsewhere, or a driver that is not listed; ``E_AUTH`` for an address of a named tenant without
+            password; ``E_CONNECT``.
     """
     guard = Guard(settings)
+    driver = _driver_of(address)
+    if _LIBRARY.search(driver) and (guard.mode != "open" or settings.tenant != DEFAULT_TENANT):
+        # Loaded, it would do whatever it is made for, with the operator's rights.
+        raise UdbError("E_EGRESS", "a driver is named as odbcinst.ini names it here, not by its library")
     if guard.mode == "open":
         for host in _hosts(address):
             guard.check_named(host)
@@ -44,8 +52,11 @@ def admitted(address: str, settings: Settings) -> str:
         # Without one, drivers look into the operator's variables and files.
         raise UdbError("E_AUTH", f"the address names no password for {parts.hostname}",
                        remedy="write it as ${secret:NAME}, behind the user")  # fmt: skip
+    if driver:
+        # It decides what the rest of the address means, such as a file for the database.
+        guard.check_connector(f"odbc:{driver}")
     names = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    if wrong := sorted(names - _HARMLESS):
+    if wrong := sorted(names - _HARMLESS - {"driver"}):
         raise UdbError(
             "E_EGRESS",
             f"an address may not say {', '.join(wrong)} here",
@@ -56,6 +67,12 @@ def admitted(address: str, settings: Settings) -> str:
         guard.check_endpoint(address)
         return address
     return _pinned(address, guard.reachable(parts.hostname, parts.port or _PORTS[scheme]))
+
+
+def _driver_of(address: str) -> str:
+    """The ODBC driver that an address names; all of them, if it is several, so that no list has them."""
+    options = parse_qsl(urlsplit(address).query)
+    return ",".join(value for name, value in options if name.lower() == "driver")
 
 
 def _hosts(address: str) -> list[str]:

@@ -47,6 +47,45 @@ def test_what_a_guarded_address_may_not_say(guarded: Settings, address: str) -> 
     assert caught.value.code == "E_EGRESS"
 
 
+ODBC = "odbc://ann:x@db.example.org/shop?driver="
+
+
+@pytest.mark.parametrize("driver", ["FreeTDS", "PostgreSQL%20Unicode", "postgresql+unicode"])
+def test_a_driver_that_is_listed_may_be_named(guarded: Settings, driver: str) -> None:
+    own = guarded.model_copy(update={"egress_allow": "db.example.org, odbc:FreeTDS, odbc:PostgreSQL Unicode"})
+    assert admitted(f"{ODBC}{driver}", own) == f"{ODBC}{driver}"
+    listed_host_only = guarded.model_copy(update={"egress_allow": "db.example.org"})
+    with pytest.raises(UdbError, match="odbc:") as caught:
+        admitted(f"{ODBC}{driver}", listed_host_only)
+    assert caught.value.code == "E_EGRESS"
+    assert "UDB_EGRESS_ALLOW" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "driver",
+    ["/tmp/mine.so", "%2Ftmp%2Fmine.so", "mine.so", "..%5Cmine.dll", "mine.so.1", "SQLite3", "FreeTDS&Driver=/x"],
+)
+def test_a_library_is_never_a_driver_where_hosts_are_guarded(guarded: Settings, driver: str) -> None:
+    own = guarded.model_copy(update={"egress_allow": "db.example.org,odbc:FreeTDS,odbc:*.so,odbc:/*"})
+    with pytest.raises(UdbError) as caught:
+        admitted(f"{ODBC}{driver}", own)
+    assert caught.value.code == "E_EGRESS"
+
+
+def test_a_library_is_no_driver_of_a_tenant_even_where_all_hosts_are_open(settings: Settings) -> None:
+    address = f"{ODBC}/opt/odbc/driver.so.2"
+    assert admitted(address, settings) == address, "the person at the machine may load what they like"
+    with pytest.raises(UdbError, match=r"odbcinst\.ini"):
+        admitted(address, settings.model_copy(update={"tenant": "acme", "egress": "open"}))
+
+
+def test_the_encryption_of_mysql_may_be_said(guarded: Settings) -> None:
+    own = guarded.model_copy(update={"egress": "listed", "egress_allow": "db.example.org"})
+    with pytest.raises(UdbError) as caught:
+        admitted("mysql://ann:x@db.example.org/shop?ssl-mode=required", own)
+    assert caught.value.code == "E_CONNECT", "no option is refused; there is just no such host"
+
+
 def test_link_local_is_refused_in_every_mode(settings: Settings) -> None:
     for address in ("postgresql://a:x@169.254.169.254/d", "postgresql://a:x@h/d?hostaddr=169.254.169.254"):
         with pytest.raises(UdbError) as caught:
