@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -42,4 +43,7 @@ def ui(
     environment = {**os.environ, "DAGSTER_HOME": str(home), "UDB_HOME": str(settings.home)}
     arguments = [found, "dev", "-m", MODULE, "--host", host, "--port", str(port)]
     sys.stderr.flush()
+    # A script that starts this with & has it ignore SIGINT, and Dagster answers SIGTERM as it answers SIGINT: it could
+    # not be stopped.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execve(found, arguments, environment)  # noqa: S606 - our own program, no shell wanted

@@ -54,12 +54,16 @@ def test_without_a_browser_the_report_is_named(udb: Udb, process: Udb, customers
 
 @pytest.mark.timeout(900)
 def test_the_ui_starts_answers_and_stops(home: Path) -> None:
+    """Started as a script starts it with ``&``: with SIGINT ignored."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with Path("ui.log").open("w") as log:
         running = subprocess.Popen(
-            [*PROGRAM, "ui", "--port", str(port)], stdout=log, stderr=log, start_new_session=True
+            ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *PROGRAM, "ui", "--port", str(port)],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         facts = answer(f"http://127.0.0.1:{port}/server_info", running)
