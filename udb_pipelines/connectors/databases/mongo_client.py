@@ -67,8 +67,9 @@ class Server:
         return sorted(set(self.client.list_database_names(session=None)) - set(OWN))
 
     def collections(self, database: str) -> list[tuple[str, str]]:
-        """Name and kind of every collection and view, without the server's own."""
-        found = self.client[database].list_collections()
+        """Name and kind of every collection and view that the user may read, without the server's own."""
+        # So asked, who may read a few collections only is told those, and not refused.
+        found = self.client[database].list_collections(nameOnly=True, authorizedCollections=True)
         listed = ((str(item["name"]), str(item.get("type", "collection"))) for item in found)
         return sorted((name, kind) for name, kind in listed if not name.startswith("system."))
 
@@ -173,7 +174,12 @@ def _no_snapshot(what: str) -> UdbError:
 def _of_code(code: int, shown: str, what: str) -> UdbError:
     """By the server's code, which is all that is passed on."""
     if code == AUTHENTICATION_FAILED:
-        return UdbError("E_AUTH", f"{shown} refused the credentials")
+        return UdbError(
+            "E_AUTH",
+            f"{shown} refused the credentials",
+            remedy="correct user and password; ?authSource=admin names the database that knows the user, if it is "
+            "another than the one that is read",
+        )
     if code == UNAUTHORIZED:
         return UdbError("E_AUTH", f"{what}: the user may not read this")
     if code in (NOT_FOUND, CURSOR_GONE, PLAN_KILLED):
