@@ -14,6 +14,7 @@ from udb_pipelines.profiling import listing
 from udb_pipelines.profiling.confirmed import check_key, key_findings, missing_columns, missing_finding
 from udb_pipelines.profiling.drift import compare
 from udb_pipelines.profiling.inclusion import find_inclusions, may_refer
+from udb_pipelines.profiling.memory import limited
 from udb_pipelines.profiling.source_rows import with_source_rows
 from udb_pipelines.profiling.table import Origin, parameters, profile_table
 from udb_pipelines.profiling.verdict import verdict
@@ -129,7 +130,8 @@ def _with_key(
     connection: duckdb.DuckDBPyConnection, table: str, profile: Profile, settings: Settings, key: tuple[str, ...]
 ) -> Profile:
     missing = missing_columns(key, [column.name for column in profile.columns])
-    check = None if missing else check_key(connection, table, key, personal_columns(profile, settings))
+    with limited(connection, settings.memory_limit):
+        check = None if missing else check_key(connection, table, key, personal_columns(profile, settings))
     found = key_findings(check, profile.dataset) if check else (missing_finding(key, missing, profile.dataset),)
     findings = (*profile.findings, *found)
     return profile.model_copy(

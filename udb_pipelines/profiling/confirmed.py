@@ -14,6 +14,7 @@ from udb_pipelines.errors import CODES
 from udb_pipelines.models import DuplicateGroup, Finding, KeyCheck
 from udb_pipelines.profiling import expressions as sql
 from udb_pipelines.profiling.keys import LEAST_SCORE
+from udb_pipelines.profiling.repeats import lay_down_groups, repeated_hashes
 from udb_pipelines.profiling.semantics import masked
 from udb_pipelines.profiling.session import shown
 from udb_pipelines.profiling.storage import Column
@@ -21,7 +22,7 @@ from udb_pipelines.profiling.storage import Column
 GROUPS_SHOWN = 10
 ROWS_SHOWN = 10
 """Row numbers per group."""
-_FIRST = "udb_key_groups"
+_GROUPS = "udb_key_groups"
 
 
 def missing_columns(key: Sequence[str], columns: Collection[str]) -> tuple[str, ...]:
@@ -43,23 +44,32 @@ def check_key(
     types = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE FROM {table}").fetchall()}
     columns = [Column(name, types[name], place) for place, name in enumerate(key, 1)]
     values = ", ".join(f"{column.value_sql} AS k{column.position}" for column in columns)
-    names = ", ".join(f"k{column.position}" for column in columns)
+    names = [f"k{column.position}" for column in columns]
     complete = " AND ".join(_present(column) for column in columns)
     numbered = f"(SELECT row_number() OVER () AS number, {values} FROM {table})"
-    rows, present, distinct, groups, repeated = connection.execute(
-        f"SELECT (SELECT count(*) FROM {table}), coalesce(sum(n), 0)::BIGINT, count(*), "
-        f"count(*) FILTER (WHERE n > 1), coalesce(sum(n - 1), 0)::BIGINT FROM "
-        f"(SELECT count(*) AS n FROM (SELECT {values} FROM {table}) WHERE {complete} GROUP BY {names})"
+    rows, present = connection.execute(
+        f"SELECT count(*), count(CASE WHEN {complete} THEN 1 END) FROM (SELECT {values} FROM {table})"
     ).fetchall()[0]
+    whole = f"(FROM {numbered} WHERE {complete})"
+    with repeated_hashes(connection, f"(SELECT {', '.join(names)} FROM {whole})", names):
+        lay_down_groups(connection, _GROUPS, whole, names)
+    try:
+        # What is not among the groups has values that no other row has.
+        distinct, compared, groups = connection.execute(
+            f"SELECT count(*), coalesce(sum(n), 0)::BIGINT, count(CASE WHEN n > 1 THEN 1 END) FROM {_GROUPS}"
+        ).fetchall()[0]
+        first_groups = _first_groups(connection, numbered, columns, set(personal)) if groups else ()
+    finally:
+        connection.execute(f"DROP TABLE IF EXISTS temp.{_GROUPS}")
     return KeyCheck(
         columns=tuple(key),
         rows=rows,
         empty_rows=rows - present,
-        distinct=distinct,
+        distinct=present - compared + distinct,
         duplicate_groups=groups,
-        duplicate_rows=repeated,
+        duplicate_rows=compared - distinct,
         first_empty_row=_first_empty(connection, numbered, complete) if present < rows else None,
-        first_groups=_first_groups(connection, numbered, columns, complete, set(personal)) if groups else (),
+        first_groups=first_groups,
     )
 
 
@@ -74,23 +84,17 @@ def _present(column: Column) -> str:
 
 
 def _first_groups(
-    connection: duckdb.DuckDBPyConnection, numbered: str, columns: Sequence[Column], complete: str, personal: set[str]
+    connection: duckdb.DuckDBPyConnection, numbered: str, columns: Sequence[Column], personal: set[str]
 ) -> tuple[DuplicateGroup, ...]:
     """The groups whose first row comes first, with the numbers of their rows."""
     # Looked up once the groups are known: lists of the rows of every group would be as large as the table.
     names = ", ".join(f"k{column.position}" for column in columns)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {_FIRST} AS SELECT {names}, min(number) AS first, count(*) AS n FROM {numbered} "
-        f"WHERE {complete} GROUP BY {names} HAVING n > 1 ORDER BY first LIMIT {GROUPS_SHOWN}"
-    )
-    try:
-        texts = ", ".join(f"any_value(g.k{column.position})::VARCHAR" for column in columns)
-        found = connection.execute(
-            f"SELECT any_value(g.n), list(t.number ORDER BY t.number)[1:{ROWS_SHOWN}], {texts} "
-            f"FROM {_FIRST} g JOIN {numbered} t USING ({names}) GROUP BY g.first ORDER BY g.first"
-        ).fetchall()
-    finally:
-        connection.execute(f"DROP TABLE temp.{_FIRST}")
+    texts = ", ".join(f"any_value(g.k{column.position})::VARCHAR" for column in columns)
+    first = f"(FROM {_GROUPS} WHERE n > 1 ORDER BY first LIMIT {GROUPS_SHOWN})"
+    found = connection.execute(
+        f"SELECT any_value(g.n), min(t.number, {ROWS_SHOWN}), {texts} "
+        f"FROM {first} g JOIN {numbered} t USING ({names}) GROUP BY g.first ORDER BY g.first"
+    ).fetchall()
     return tuple(
         DuplicateGroup(
             rows=tuple(rows),

@@ -13,6 +13,7 @@ from itertools import combinations
 from math import prod
 
 from udb_pipelines.models import ColumnProfile, KeyCandidate
+from udb_pipelines.profiling.repeats import any_repetition
 from udb_pipelines.profiling.session import Session
 from udb_pipelines.profiling.storage import Column
 
@@ -96,9 +97,7 @@ def _compounds(session: Session, eligible: Sequence[tuple[Column, ColumnProfile]
 
 
 def _unique(session: Session, columns: Sequence[Column], rows: int) -> bool:
-    looked_at = min(rows, session.rows)
-    values = ", ".join(column.value_sql for column in columns)
-    distinct = session.rows_of(
-        f"SELECT count(*) FROM (SELECT DISTINCT {values} FROM (FROM {session.table} LIMIT {looked_at}))"
-    )
-    return bool(distinct[0][0] == looked_at)
+    values = ", ".join(f"{column.value_sql} AS k{place}" for place, column in enumerate(columns))
+    looked_at = session.table if rows >= session.rows else f"(FROM {session.table} LIMIT {rows})"
+    names = [f"k{place}" for place in range(len(columns))]
+    return not any_repetition(session.connection, f"(SELECT {values} FROM {looked_at})", names)

@@ -7,7 +7,11 @@ earlier stages left. And grouping and sorting values that are all different take
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import duckdb
 
 from udb_pipelines.engine import engine_memory
 
@@ -31,6 +35,17 @@ _UNITS = {
 def profiling_memory(limit: str) -> str:
     """DuckDB's part of a limit of memory such as ``1GB``, in the same unit."""
     return engine_memory(limit, share(in_bytes(limit), _held()))
+
+
+@contextmanager
+def limited(connection: duckdb.DuckDBPyConnection, limit: str) -> Iterator[float]:
+    """Give DuckDB the part of a limit of memory that is its own in profiling, for a block; yields it in bytes."""
+    memory = profiling_memory(limit)
+    connection.execute(f"SET memory_limit = '{memory}'")
+    try:
+        yield in_bytes(memory)
+    finally:
+        connection.execute(f"SET memory_limit = '{engine_memory(limit)}'")
 
 
 def in_bytes(limit: str) -> float:

@@ -21,7 +21,7 @@ _STANDS_FOR = bytes.maketrans(
     (string.digits + string.ascii_letters).encode(), b"9" * len(string.digits) + b"A" * len(string.ascii_letters)
 )
 _SLICE = "udb_profile_slice"
-SLICE = 8_000_000
+SLICE = 4_000_000
 """Bytes of text, at the most, that are mapped at once."""
 LARGE = 100_000
 """Distinct values from which mapping bytes pays for importing Arrow."""

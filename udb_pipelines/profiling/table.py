@@ -10,13 +10,12 @@ import duckdb
 
 import udb_pipelines
 from udb_pipelines.config import Settings
-from udb_pipelines.engine import engine_memory
 from udb_pipelines.errors import CODES
 from udb_pipelines.models import ColumnProfile, Finding, Profile
 from udb_pipelines.profiling.column import groups, profile_columns
 from udb_pipelines.profiling.dependencies import dependencies
 from udb_pipelines.profiling.keys import candidate_keys
-from udb_pipelines.profiling.memory import in_bytes, profiling_memory
+from udb_pipelines.profiling.memory import limited
 from udb_pipelines.profiling.near_dependencies import near_findings
 from udb_pipelines.profiling.pace import Pace
 from udb_pipelines.profiling.pairs import pair_stats
@@ -64,19 +63,17 @@ def profile_table(
     small = rows * len(columns) <= COPIED_CELLS
     # Hundreds of small queries: waking a second thread for each costs more than it computes.
     connection.execute(f"SET threads = {1 if small else settings.threads}")
-    memory = profiling_memory(settings.memory_limit)
-    connection.execute(f"SET memory_limit = '{memory}'")
-    if small:
-        made = ", ".join(f"{column.value_sql} AS {column.identifier}" for column in columns)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {_COPY} AS SELECT {made} FROM {table}")
-        table, columns = _COPY, [replace(column, ready=True) for column in columns]
-    session = Session(connection, table, rows, settings, now.date(), in_bytes(memory), lists)
-    try:
-        return _profile(session, columns, origin, now, started)
-    finally:
-        connection.execute(f"SET memory_limit = '{engine_memory(settings.memory_limit)}'")
-        for name in (VALUES, _COPY):
-            session.drop(name)
+    with limited(connection, settings.memory_limit) as memory:
+        if small:
+            made = ", ".join(f"{column.value_sql} AS {column.identifier}" for column in columns)
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {_COPY} AS SELECT {made} FROM {table}")
+            table, columns = _COPY, [replace(column, ready=True) for column in columns]
+        session = Session(connection, table, rows, settings, now.date(), memory, lists)
+        try:
+            return _profile(session, columns, origin, now, started)
+        finally:
+            for name in (VALUES, _COPY):
+                session.drop(name)
 
 
 def _profile(session: Session, columns: list[Column], origin: Origin, now: datetime, started: float) -> Profile:
