@@ -1,10 +1,12 @@
 # UDB with its web server, daemon and code location in one image; the command decides which one a container is.
 #   docker build -t udb .
+#   docker build -t udb --build-arg ODBC_DRIVERS="tdsodbc odbc-mariadb" .     other drivers than SQL Server's
 #   docker run --rm -v "$PWD:/data:ro" -v udb:/var/lib/udb udb udb run /data/customers.csv
 
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/udb
+# With what MongoDB and ODBC need: nobody can add a package to the image that runs.
 COPY requirements.lock /src/
 RUN /opt/udb/bin/pip install --no-deps --require-hashes --requirement /src/requirements.lock
 COPY pyproject.toml README.md /src/
@@ -12,8 +14,10 @@ COPY udb_pipelines /src/udb_pipelines
 RUN /opt/udb/bin/pip install --no-deps /src
 
 FROM python:3.11-slim
-# OpenSSH's client reads sftp:// sources.
-RUN apt-get update && apt-get install --yes --no-install-recommends openssh-client && rm -rf /var/lib/apt/lists/*
+# OpenSSH's client reads sftp:// sources; ODBC reads mssql:// and odbc:// ones, by drivers that Debian packages.
+ARG ODBC_DRIVERS="tdsodbc"
+RUN apt-get update && apt-get install --yes --no-install-recommends openssh-client unixodbc ${ODBC_DRIVERS} \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --home-dir /var/lib/udb --no-create-home --shell /usr/sbin/nologin udb \
     && install --directory --owner udb --group udb /var/lib/udb
 COPY --from=build /opt/udb /opt/udb

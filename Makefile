@@ -54,7 +54,7 @@ format: $(STAMP) ## Format the code and mend what can be mended
 
 lock: ## Resolve the dependencies anew into the two lock files
 	@test -x $(BIN)/uv || sh scripts/bootstrap.sh $(VENV)
-	@$(BIN)/uv pip compile $(LOCK_OPTIONS) pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile $(LOCK_OPTIONS) pyproject.toml --all-extras -o requirements.lock
 	@$(BIN)/uv pip compile $(LOCK_OPTIONS) pyproject.toml --group dev -o requirements-dev.lock
 
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

@@ -28,6 +28,8 @@ def test_lock_files_pin_every_dependency_by_hash(repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
     run_time = {canonicalize_name(Requirement(item).name) for item in project["project"]["dependencies"]}
     for_development = {canonicalize_name(Requirement(item).name) for item in project["dependency-groups"]["dev"]}
+    extras = project["project"]["optional-dependencies"].values()
+    run_time |= {canonicalize_name(Requirement(item).name) for extra in extras for item in extra}
     user, developer = locked(repository / "requirements.lock"), locked(repository / "requirements-dev.lock")
     assert run_time - set(user) == set()
     assert (run_time | for_development) - set(developer) == set()

@@ -15,6 +15,8 @@ import pytest
 import sqlalchemy
 import yaml
 
+from udb_pipelines.connectors.databases.odbc_address import SQL_SERVER_DRIVERS
+
 SCHEMA = Path(__file__).with_name("compose-spec.json")
 
 
@@ -113,6 +115,16 @@ def test_dockerfile_runs_what_exists_as_nobody_in_particular(repository: Path, c
     assert re.findall(r"^USER (\d+)", text, re.MULTILINE)[-1] != "0"
     assert "--require-hashes" in text
     assert "HEALTHCHECK" in text
+
+
+def test_dockerfile_brings_the_programs_that_sources_are_read_with(repository: Path) -> None:
+    text = (repository / "Dockerfile").read_text(encoding="utf-8")
+    last = text.rpartition("\nFROM ")[2]
+    (installed,) = re.findall(r"apt-get install --yes --no-install-recommends (.+?) (?:&&|\\)", last)
+    (drivers,) = re.findall(r'^ARG ODBC_DRIVERS="(.+)"$', last, re.MULTILINE)
+    assert installed.split() == ["openssh-client", "unixodbc", "${ODBC_DRIVERS}"]
+    assert drivers == "tdsodbc", "the package of FreeTDS, one of the drivers that mssql:// looks for"
+    assert "FreeTDS" in SQL_SERVER_DRIVERS
 
 
 def test_dockerfile_copies_only_what_the_context_lets_through(repository: Path) -> None:
