@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from udb_pipelines.connectors.delimited import scan as module
-from udb_pipelines.connectors.delimited.scan import Scan, scan
+from udb_pipelines.connectors.delimited.scan import Scan, scan, starts
 from udb_pipelines.connectors.delimited.text import PlainText
 from udb_pipelines.models import Dialect
 
@@ -54,3 +54,20 @@ def test_records_of_regular_text_are_those_of_csv(table: list[list[str]]) -> Non
 def test_offsets_are_answered_with_record_numbers() -> None:
     data = b'a,b\n"x\ny",1\n\nc,d\ne'
     assert scanned(data, "\n", (0, 4, data.index(b"c,"), data.index(b"e"))).ordinals == [1, 2, 3, 4]
+
+
+@given(text=PIECES, window=st.sampled_from([1, 3, 1 << 19]), newline=st.sampled_from(["\n", "\r", "mixed"]))
+@hypothesis_settings(max_examples=200, deadline=None)
+def test_a_record_begins_where_its_number_is_asked_for(text: str, window: int, newline: str) -> None:
+    """The two questions answer each other: offsets of all numbers are numbered in that order."""
+    data = text.encode()
+    with tempfile.NamedTemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "WINDOW", window)
+        file.write(data)
+        file.flush()
+        plain, dialect = PlainText(Path(file.name), 0, len(data), 0), Dialect(delimiter=",", newline=newline)
+        records = scan(plain, dialect).records
+        offsets, seen = starts(plain, dialect, range(1, records + 2))
+        assert seen == scan(plain, dialect)
+        assert len(offsets) == records
+        assert scan(plain, dialect, tuple(offsets)).ordinals == list(range(1, records + 1))

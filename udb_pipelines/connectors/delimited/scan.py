@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -80,23 +82,45 @@ def scan(text: PlainText, dialect: Dialect, offsets: tuple[int, ...] = ()) -> Sc
         UdbError: ``E_UTF8_INVALID`` with the exact offset.
     """
     scanner = _Scanner(text, dialect, offsets)
+    for window in _windows(text):
+        scanner.feed(window)
+    return scanner.finish()
+
+
+def starts(text: PlainText, dialect: Dialect, records: Iterable[int]) -> tuple[list[int], Scan]:
+    """Offsets of the records with these numbers, from 1 and ascending, and what was seen up to the last of them.
+
+    Fewer offsets than numbers: there are no more records.
+
+    Raises:
+        UdbError: ``E_UTF8_INVALID`` with the exact offset.
+    """
+    scanner = _Scanner(text, dialect, (), records)
+    for window in _windows(text):
+        if scanner.placed:
+            return scanner.starts, scanner.found
+        scanner.feed(window)
+    return scanner.starts, scanner.finish()
+
+
+def _windows(text: PlainText) -> Iterator[bytes]:
     with text.path.open("rb") as file:
         file.seek(text.start)
         left = text.end - text.start
-        while left > 0:
-            chunk = file.read(min(WINDOW, left))
-            if not chunk:
-                break
-            left -= len(chunk)
-            scanner.feed(chunk)
-    return scanner.finish()
+        while left > 0 and (window := file.read(min(WINDOW, left))):
+            left -= len(window)
+            yield window
 
 
 class _Scanner:
     """State between windows. The last byte of a window waits for the next one, so that its successor is known."""
 
-    def __init__(self, text: PlainText, dialect: Dialect, offsets: tuple[int, ...]) -> None:
+    def __init__(
+        self, text: PlainText, dialect: Dialect, offsets: tuple[int, ...], records: Iterable[int] = ()
+    ) -> None:
         self.found = Scan()
+        self.starts: list[int] = []
+        self._records = deque(records)
         self._name = text.path.name
         self._quote = ord(dialect.quote) if len(dialect.quote.encode()) == 1 else -1
         self._escape = dialect.escape.encode() if dialect.escape and dialect.escape != dialect.quote else b""
@@ -119,6 +143,11 @@ class _Scanner:
         self._hollow_marks = tuple(end + 2 * delimiter for end in (b"\n", b"\r"))
         if len(dialect.quote.encode()) > 1:
             self.found.quotes_regular = False
+
+    @property
+    def placed(self) -> bool:
+        """Whether the start of every record asked for is known."""
+        return not self._records
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
@@ -153,6 +182,7 @@ class _Scanner:
         line_ended = last == LF or (last == CR and self._cr_ends)
         if not line_ended or self._inside:
             self._confirm_blank(None, 0)
+            self._place([self._record_start])
             self.found.records += 1
             self.found.lines += not line_ended
             self.found.longest = max(self.found.longest, self._position - self._record_start)
@@ -251,6 +281,7 @@ class _Scanner:
         if len(ends):
             starts = np.concatenate(([self._record_start], absolute[:-1] + 1))
             self.found.longest = max(self.found.longest, int((absolute - starts).max()))
+            self._place(starts[~blank])
             self._record_start = int(absolute[-1]) + 1
         self._count_blank(absolute, blank)
         if len(full):
@@ -281,6 +312,12 @@ class _Scanner:
             self.found.first_blank = first
         self.found.blank += self._blank_run + more
         self._blank_run = 0
+
+    def _place(self, begins: Sequence[int] | Positions) -> None:
+        """Note where the records asked for begin; ``begins`` are those of records not counted yet."""
+        after = self.found.records + 1
+        while self._records and self._records[0] < after + len(begins):
+            self.starts.append(int(begins[self._records.popleft() - after]))
 
     def _answer(self, upto: int, ends: Positions | None) -> None:
         """Number the asked-for offsets before ``upto``; ``ends`` are ends of records not counted yet."""
