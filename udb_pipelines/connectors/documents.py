@@ -260,7 +260,8 @@ class _Text:
 def _each_line(text: _Text) -> Iterator[tuple[object, str]]:
     while text.skip():
         found = text.value()
-        if text.at < len(text.buffer) and text.buffer[text.at] not in " \t\r\n":
+        joined = "{" if isinstance(found[0], dict) else ""
+        if text.at < len(text.buffer) and text.buffer[text.at] not in f" \t\r\n{joined}":
             raise _NotJsonError("something follows the value on its line")
         yield found
 

@@ -7,6 +7,7 @@ the same rules as any other text. Rows without any value are no records. Cells t
 from __future__ import annotations
 
 import datetime
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from udb_pipelines.connectors import casting
 from udb_pipelines.connectors.faults import base_name, told
 from udb_pipelines.connectors.reading import Rows, Task, finding, relative_names
+from udb_pipelines.connectors.rejects import Reject
 from udb_pipelines.connectors.staging import Row, cast_staged, stage_text
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
@@ -39,6 +41,8 @@ class _Sheet:
     """Columns found by detection, and one for every further column of the used area."""
     rows: int = 0
     blank: int = 0
+    footer: list[Row] = field(default_factory=list)
+    """Rows after the table, which are no records."""
     moments: dict[int, set[type]] = field(default_factory=dict)
     """Columns that hold dates or timestamps, by index, with which of the two."""
 
@@ -66,6 +70,9 @@ def read(task: Task) -> Rows:
         stored = casting.stored_columns(task.duck, task.target, task.originals)
     if staged != rows:
         raise UdbError("E_COUNT_MISMATCH", f"{task.stream.dataset}: {rows} rows were counted, {staged} loaded")
+    for sheet in sheets:
+        texts = (" ".join(cell for cell in row if cell) for row in sheet.footer)
+        task.rejects.extend(Reject(0, None, "W_FOOTER", "after the data", text) for text in texts)
     blank = sum(sheet.blank for sheet in sheets)
     findings = (finding("E_ROW_EMPTY", f"{blank} rows without any value", count=blank, rows=rows),) if blank else ()
     return Rows((task.target,), stored, rows, staged, findings)
@@ -119,6 +126,7 @@ def _batches(sheet: CalamineSheet, staged: _Sheet, dialect: Dialect, area: Area 
     skip = top + dialect.skip_rows + dialect.header_rows
     width = len(staged.names)
     batch: list[Row] = []
+    held: deque[Row] = deque()
     waiting = 0
     # Rows are iterated from the top of the sheet, and counted from the top of its used area.
     for number, row_cells in enumerate(sheet.iter_rows(), start=-(sheet.start or (0, 0))[0]):
@@ -133,12 +141,16 @@ def _batches(sheet: CalamineSheet, staged: _Sheet, dialect: Dialect, area: Area 
             continue
         staged.blank += waiting
         waiting = 0
-        staged.rows += 1
         _note_moments(cells, staged)
-        batch.append(row + [None] * (width - len(row)))
+        held.append(row + [None] * (width - len(row)))
+        if len(held) <= dialect.footer_rows:
+            continue
+        staged.rows += 1
+        batch.append(held.popleft())
         if len(batch) >= BATCH:
             yield batch
             batch = []
+    staged.footer.extend(held)
     if batch:
         yield batch
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from udb_pipelines.detection.celltypes import cell_type
 from udb_pipelines.detection.dialect import Trial, parse, sniff
@@ -37,6 +38,8 @@ def sniffed(text: str, options: SourceOptions) -> tuple[str, str, tuple[Trial, .
     others = tuple(trial for trial in trials_of(bare) if trial.delimiter != "#")
     if _is_list_below(plain):
         return "#", bare, others
+    if labelled := _labelled(plain, others):
+        return "", plain, labelled
     if others and (named := _named_by_comment(plain, others[0], trials)):
         return "", plain, named
     if not others or not trials or others[0].score < trials[0].score or others[0].columns < 2:
@@ -65,6 +68,16 @@ def rulers_of(text: str) -> str:
     return start if sum(line.startswith(start) for line in lines) == len(drawn) else ""
 
 
+def _labelled(text: str, trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """Of ``trials`` of a text without comments, the one that is as wide as a comment with a label has names."""
+    above = list(takewhile(lambda line: line.startswith("#"), (line for line in text.splitlines() if line.strip())))
+    for trial in trials:
+        widths = [len(row) for row in trials_rows(trial, above) if label_of(row)]
+        if widths and widths[0] == trial.columns + 1:
+            return (trial,)
+    return ()
+
+
 def _named_by_comment(text: str, bare: Trial, trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
     """``trials`` with the one that agrees with ``bare`` first, if the last comment above the table names its columns.
 
@@ -72,10 +85,6 @@ def _named_by_comment(text: str, bare: Trial, trials: tuple[Trial, ...]) -> tupl
     """
     lines = [line for line in text.splitlines() if line.strip()]
     above = next((index for index, line in enumerate(lines) if not line.startswith("#")), 0)
-    if (labels := [row for row in trials_rows(bare, lines[:above]) if label_of(row)]) and len(
-        labels[0]
-    ) == bare.columns + 1:
-        return _agreeing(trials, bare)
     if not above or any(line.startswith("#") for line in lines[above:]):
         return ()
     named = lines[above - 1].lstrip("# ")

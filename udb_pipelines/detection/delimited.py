@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from udb_pipelines.config import Settings
+from udb_pipelines.detection.celltypes import cell_type, dominant
 from udb_pipelines.detection.choosing import ACCEPTED_SHARE, WHOLE_LINES, chosen
 from udb_pipelines.detection.comments import after, labelled_layout, sniffed, without_comments
 from udb_pipelines.detection.dialect import (
@@ -28,7 +29,7 @@ from udb_pipelines.detection.evidence import (
     runner_up_of,
 )
 from udb_pipelines.detection.findings import told
-from udb_pipelines.detection.header import Layout, find_layout, narrow_header, true_width, uncommented
+from udb_pipelines.detection.header import TYPED, Layout, find_layout, narrow_header, true_width, uncommented
 from udb_pipelines.detection.naming import name_columns, name_findings, unit_findings
 from udb_pipelines.detection.opinions import Opinion, second_opinions
 from udb_pipelines.detection.sample import Sample
@@ -36,7 +37,8 @@ from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Candidate, ColumnSchema, Dialect, Finding, SourceOptions
 
 STRAY = 0.2
-SHORT = 0.3
+SHORT, SOME_SHORT, FEW_SHORT = 0.3, 0.1, 4
+"""Shares and a number of short rows from which on they are the writer's way, not damage."""
 SCANNED_BYTES = 256 << 20
 """Scanned for a first quote; memchr does a gigabyte in a fraction of a second."""
 SEARCHED_BYTES = 1 << 20
@@ -78,8 +80,23 @@ def detect_delimited(
     if options.delimiter is None:
         opinions = second_opinions(cut(body, 64 << 10), settings)
         trials = _weighed(trials, opinions)
-    best = chosen(trials, text, name, options)
+    best = chosen(_without_false_quotes(trials), text, name, options)
     return _described(path, name, sample, encoding, options, text, comment, best, trials, opinions)
+
+
+def _without_false_quotes(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """``trials`` with the same reading without quotes first, where quotes only make an even table uneven.
+
+    Line ends and delimiters that are quoted would leave rows of other lengths without the quotes.
+    """
+    if not trials or not trials[0].quote:
+        return trials
+    best = trials[0]
+    plain = next((t for t in trials if t.delimiter == best.delimiter and not t.quote and not t.escape), None)
+    if plain is None or plain.columns < 2 or any(len(row) != plain.columns for row in plain.rows):
+        return trials
+    merged = len(best.rows) * plain.lines[-1] < len(plain.rows) * best.lines[-1]
+    return (plain, *(t for t in trials if t is not plain)) if merged or best.share < 1 else trials
 
 
 def _weighed(trials: tuple[Trial, ...], opinions: tuple[Opinion, ...]) -> tuple[Trial, ...]:
@@ -116,10 +133,10 @@ def _described(
     if header is None and delimiter == WHOLE_LINES and rows and "," in rows[0][0]:
         header = 0
     labelled = labelled_layout(rows, columns) if options.header == "auto" and top is None else None
-    layout = labelled or find_layout(rows, columns, header, top, whole=sample.whole)
+    layout = labelled or find_layout(rows, columns, header, top, whole=sample.whole, apart=_apart(rows, lines))
     narrow = options.header == "auto" and top is None and narrow_header(rows, layout.start, columns)
     if narrow:
-        layout = find_layout(rows, columns, 0, layout.start, whole=sample.whole)
+        layout = find_layout(rows, columns, 0, layout.start, whole=sample.whole, apart=_apart(rows, lines))
     skip = options.skip_rows if options.skip_rows is not None else (lines[layout.start - 1] if layout.start else 0)
     dialect = Dialect(
         delimiter=delimiter,
@@ -162,6 +179,12 @@ def _described(
     )  # fmt: skip
 
 
+def _apart(rows: Sequence[tuple[str, ...]], lines: Sequence[int]) -> frozenset[int]:
+    """Rows that stand below a blank line; ``lines`` are those that the rows end on."""
+    inside = [sum(cell.count("\n") or cell.count("\r") for cell in row) for row in rows]
+    return frozenset(at for at in range(1, len(rows)) if lines[at] - inside[at] > lines[at - 1] + 1)
+
+
 def _comments_at_end(sample: Sample, encoding: Encoding) -> int:
     """Comments that a text ends with."""
     end = decode(sample.head, encoding) if sample.whole else decode_slice(sample.tail, encoding)
@@ -182,8 +205,21 @@ def _may_be_decimals(dialect: Dialect, rows: Sequence[tuple[str, ...]]) -> bool:
 def _has_short_rows(rows: Sequence[tuple[str, ...]], columns: int) -> bool:
     """Whether the writer left out empty fields at the end: many rows are shorter than the header, none is longer."""
     lengths = [len(row) for row in rows]
-    short = sum(length < columns for length in lengths)
-    return short > SHORT * len(rows) and min(lengths) > 1 and max(lengths) == columns
+    short = [row for row in rows if len(row) < columns]
+    if not short or min(lengths) == 1 or max(lengths) > columns:
+        return False
+    if len(short) > SHORT * len(rows):
+        return True
+    # Who leaves out empty fields writes no row that ends in one, and no field in another's place.
+    full = [row for row in rows[1:] if len(row) == columns]
+    kinds = [dominant(full, index) for index in range(columns)]
+    trimmed = all(row[-1].strip() for row in full) and len(short) > max(FEW_SHORT, SOME_SHORT * len(rows))
+    return trimmed and all(
+        cell_type(cell) in (kind, "empty")
+        for row in short
+        for cell, kind in zip(row, kinds, strict=False)
+        if kind in TYPED
+    )
 
 
 def _share_elsewhere(sample: Sample, encoding: Encoding, best: Trial) -> float | None:

@@ -32,6 +32,8 @@ UNQUOTED_DOUBT = 0.6
 QUOTES = ('"', "'", "`")
 RUN = re.compile(r"[,;|\t~^:#*§¦¬!&=<>$%@_ -]{2,}")
 """What a delimiter of several characters may be made of; no letters, digits, quotes, brackets, dots or slashes."""
+MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}/\d{4}|\d{1,2}:\d{2}(?::\d{2})?")
+"""Dates and times: their marks part no fields where a usual delimiter stands in the lines as well."""
 QUOTED = re.compile('"[^"]*"')
 LONGEST_RUN = 4
 HOLLOW = 0.3
@@ -152,6 +154,8 @@ def _delimiters(text: str) -> Iterable[str]:
     for char in COMMON:
         if char in text and char not in covered:
             yield char
+    if any(sum(char in line for line in lines) >= 0.7 * len(lines) for char in COMMON):
+        lines = [MOMENT.sub("0", line) for line in lines]
     commented = sum(line.startswith("#") for line in lines) > COMMENTS * len(lines)
     for char in PRIOR:
         if char == "#" and commented:
@@ -279,10 +283,13 @@ def _quote_sense(text: str, delimiter: str, quote: str, escape: str) -> float:
 
 def _quote_roles(text: str, delimiter: str, quote: str, escape: str) -> tuple[int, int, float]:
     """Quote characters that open a field, that close one, and the share of all that do either or are escaped."""
+    edge = re.escape(delimiter)
+    if f"={quote}" in text:
+        # A formula keeps spreadsheets from taking a code for a number; its quotes are part of the value.
+        text = re.sub(rf"((?:^|[{edge}\r\n]) *)={quote}[^{quote}\r\n]*{quote}(?=[{edge}\r\n]|\Z)", r"\1", text)
     total = text.count(quote)
     if not total:
         return 0, 0, 1.0
-    edge = re.escape(delimiter)
     opening = len(re.findall(rf"(?:[{edge}\r\n] *|\A *){quote}", text))
     closing = len(re.findall(rf"{quote}(?= *(?:[{edge}\r\n]|\Z))", text))
     inner = len(re.findall(rf"(?<![{edge}\r\n]){quote}{quote}(?![{edge}\r\n])", text)) * 2

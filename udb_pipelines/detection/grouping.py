@@ -46,7 +46,10 @@ def _reading(stream: DetectedStream) -> tuple[object, ...]:
     """Everything that one read of several files must have in common."""
     dialect = stream.dialect
     layout = (
-        (dialect.delimiter, dialect.header_rows, dialect.skip_rows, dialect.comment, dialect.footer_rows, dialect.spans)
+        (
+            *(dialect.delimiter, dialect.header_rows, dialect.skip_rows, dialect.comment, dialect.footer_rows),
+            *(dialect.spans, dialect.dump),
+        )
         if dialect
         else ()
     )

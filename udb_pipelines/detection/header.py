@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,6 +18,7 @@ from udb_pipelines.detection.units import are_units
 TYPED: tuple[CellType, ...] = ("number", "date", "flag", "special")
 MAX_HEADER_ROWS = 3
 MAX_FOOTER_ROWS = 30
+RULE = re.compile(r"\s*([-_=*])\1{3,}\s*")
 LONG = 12
 """Characters of a value, all equally long, that names hardly have by chance: hashes, keys."""
 MARKS = "/\\@:"
@@ -48,15 +49,22 @@ class Layout:
 
 
 def find_layout(
-    rows: Sequence[Cells], columns: int, header_rows: int | None = None, start: int | None = None, *, whole: bool = True
+    rows: Sequence[Cells],
+    columns: int,
+    header_rows: int | None = None,
+    start: int | None = None,
+    *,
+    whole: bool = True,
+    apart: Collection[int] = (),
 ) -> Layout:
     """Find preamble, header and footer among ``rows`` of a table that has ``columns`` fields.
 
-    ``header_rows`` and ``start`` are kept when given. Footers are only looked for in a whole table.
+    ``header_rows`` and ``start`` are kept when given. Footers are only looked for in a whole table; ``apart`` are the
+    rows that stand below a blank line.
     """
     if start is None:
         start = start_of(rows, columns)
-    end = _end(rows, columns, start) if whole else len(rows)
+    end = min(_end(rows, columns, start), _notes(rows, columns, start, apart)) if whole else len(rows)
     table = rows[start:end]
     confidence = 1.0
     units: Cells = ()
@@ -146,6 +154,15 @@ def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
     if end == len(rows):
         end -= _contradicting(rows[start:end], columns)
     return end if len(rows) - end <= MAX_FOOTER_ROWS else len(rows)
+
+
+def _notes(rows: Sequence[Cells], columns: int, start: int, apart: Collection[int]) -> int:
+    """Where notes begin that a blank line or a rule sets apart from the table: not one of them is as wide as it."""
+    for index in range(max(start + 3, len(rows) - MAX_FOOTER_ROWS), len(rows)):
+        ruled = len(rows[index]) == 1 and RULE.fullmatch(rows[index][0])
+        if (ruled or index in apart) and all(len(row) != columns for row in rows[index:]):
+            return index
+    return len(rows)
 
 
 def _contradicting(table: Sequence[Cells], columns: int) -> int:

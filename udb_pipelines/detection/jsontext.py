@@ -23,6 +23,8 @@ SOME = 0.2
 MOST = 0.5
 NEARLY_ALL = 0.8
 """Shares of a document's values that its records hold."""
+KEYED = 3
+"""Members of one form from which on they may be records."""
 SPACE = re.compile(r"[ \t\r\n]*")
 Json = None | bool | str | list["Json"] | dict[str, "Json"]
 
@@ -41,6 +43,8 @@ class JsonTable:
     """Where records are lists: how many of them, at the beginning, name the columns. None for anything else."""
     named_beside: int = 0
     """Names that stand beside the records."""
+    doubt: str = ""
+    """What the document may be rather than the one record it was read as."""
 
 
 class _NotJsonError(ValueError):
@@ -98,19 +102,25 @@ def _whole(text: str) -> JsonTable:
     if not values:
         raise _NotJsonError("there is no value")
     if len(values) > 1:
-        _one_per_line(text, len(values))
+        if not all(isinstance(value, dict) for value in values):
+            _one_per_line(text, len(values))
         return _table("ndjson", None, values, len(values))
     return _document(values[0])
 
 
 def _values(text: str, start: int) -> Iterator[Json]:
-    """Top-level values, separated by white space."""
+    """Top-level values, separated by white space; objects may also stand one right after the other."""
+    return (value for value, _ in _placed(text, start))
+
+
+def _placed(text: str, start: int) -> Iterator[tuple[Json, int]]:
+    """As :func:`_values`, with where each ends."""
     at = _skip(text, start)
     while at < len(text):
         value, end = _DECODER.raw_decode(text, at)
-        yield value
+        yield value, end
         at = _skip(text, end)
-        if at == end and at < len(text):
+        if at == end and at < len(text) and not (isinstance(value, dict) and text[at] == "{"):
             raise _NotJsonError(f"something follows the value at character {end}")
 
 
@@ -132,7 +142,34 @@ def _document(value: Json) -> JsonTable:
         key, records = found
         named = _table("json", key, records, len(records), value)
         return replace(named, beside=_leaves(value) - _leaves(records) - named.named_beside)
-    return _table("json", None, [value], 1)
+    alone = _table("json", None, [value], 1)
+    return replace(alone, doubt=_records_in(value)) if isinstance(value, dict) else alone
+
+
+def _records_in(document: Mapping[str, Json]) -> str:
+    """How one object may hold a table that is no array of records; empty where it does not.
+
+    Objects of the same keys below keys of their own are records by key, equally long arrays side by side are columns.
+    """
+    values = list(document.values())
+    objects = [value for value in values if isinstance(value, dict)]
+    shared = set.intersection(*(set(value) for value in objects)) if objects else set()
+    if len(objects) == len(values) >= KEYED and shared:
+        return (
+            f"its {len(objects)} members have {len(shared)} keys in common, as records have that stand below their keys"
+        )
+    lists = (
+        [value for value in inner.values() if isinstance(value, list) and len(value) > 1]
+        for inner in (document, *objects)
+    )
+    for columns in lists:
+        if (
+            len(columns) > 1
+            and len({len(column) for column in columns}) == 1
+            and sum(map(_leaves, columns)) >= MOST * _leaves(document)
+        ):
+            return f"{len(columns)} of its arrays have {len(columns[0])} elements each, as columns have"
+    return ""
 
 
 def _envelope(document: Mapping[str, Json]) -> tuple[str, list[Json]] | None:
@@ -209,14 +246,27 @@ def _partial(text: str, read: int, total: int | None) -> JsonTable:
     start = _skip(text, 0)
     first, end = _first_value(text, start)
     if first is not None and text[_skip(text, end) : _skip(text, end) + 1] in ("{", "["):
-        lines = text[: text.rfind("\n") + 1]
-        values = list(_values(lines, 0))
-        return _table("ndjson", None, values, _scaled(len(values), len(lines), len(text), read, total))
+        values, end = _stream(text)
+        return _table("ndjson", None, values, _scaled(len(values), end, len(text), read, total))
     if text[start : start + 1] == "[":
         rows, end = _elements(text, start + 1)
         return _table("json", None, rows, _scaled(len(rows), end, len(text), read, total))
     key, rows, end = _long_member(text, start + 1)
     return replace(_table("json", key, rows, _scaled(len(rows), end, len(text), read, total)), beside=None)
+
+
+def _stream(text: str) -> tuple[list[Json], int]:
+    """The complete values at the beginning of a stream of them that goes on after the text, and where they end."""
+    values: list[Json] = []
+    end = 0
+    try:
+        for value, ends in _placed(text, 0):
+            values.append(value)
+            end = ends
+    except json.JSONDecodeError:
+        if end < len(text) // 2:
+            raise
+    return values, end
 
 
 def _first_value(text: str, start: int) -> tuple[Json, int]:

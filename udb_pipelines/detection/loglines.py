@@ -17,6 +17,8 @@ REGULAR = 0.95
 LOOKED_AT = 2000
 GLANCE = 100
 """Lines of which one must have a layout before all are asked."""
+NAMED = re.compile(r"#(?:Fields|fields):?\s+\S+\s+\S")
+"""A comment that names the columns: what follows is a table, even if it begins with times."""
 LOGFMT = "logfmt"
 STAMPED = "stamped"
 LINE = "line"
@@ -145,6 +147,8 @@ class Log:
 def find_log(lines: Sequence[str]) -> Log | None:
     """The layout that most of ``lines`` have, the more telling of two; None when they are no log."""
     lines = [line for line in lines[:LOOKED_AT] if line.strip()]
+    if any(map(NAMED.match, lines[:GLANCE])):
+        return None
     best: tuple[float, Layout, list[bool]] | None = None
     for layout in LAYOUTS:
         matches = re.compile(layout.pattern).match

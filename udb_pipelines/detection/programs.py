@@ -14,7 +14,8 @@ SQL = "SQL"
 ARMOR = "keys or certificates"
 CARDS = "cards of literature"
 TYPESET = "a typeset text"
-CERTAIN = frozenset({SQL, ARMOR, CARDS, TYPESET})
+UPRIGHT = "records one below the other, a line for each field"
+CERTAIN = frozenset({SQL, ARMOR, CARDS, TYPESET, UPRIGHT})
 """What is none of a table's business even where its lines would make a regular one."""
 
 _SQL = re.compile(
@@ -47,6 +48,7 @@ _HEAD = re.compile(r"[A-Za-z][A-Za-z-]*: .*|\s+\S.*")
 _ARMOR = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]+-----")
 _TAG = re.compile(r"[A-Z][A-Z0-9]{1,3} {0,2}- ?.*|\s+\S.*")
 _FIELD = re.compile(r"(?P<key>[A-Za-z][\w .()/-]{0,40}):(?:\s.*)?|\s+\S.*")
+_RECORD = re.compile(r"\*{5,} ?\d+\. row ?\*{5,}|-\[ RECORD \d+ \][-+]*")
 _ENTRY = re.compile(r"[\w.\"'-][\w. \"'-]*\s*[=:].*|[#;].*")
 
 
@@ -128,6 +130,11 @@ def _is_fields(lines: Sequence[str]) -> bool:
     return all(found) and enough and not lines[0][0].isspace()
 
 
+def _is_upright(lines: Sequence[str]) -> bool:
+    """As database clients print records that are too wide for a line: each below a rule with its number."""
+    return any(map(_RECORD.fullmatch, lines[:GLANCE]))
+
+
 def _is_card(lines: Sequence[str]) -> bool:
     """Calendars and address cards are blocks between BEGIN and END."""
     return lines[0].startswith("BEGIN:V") and any(line.startswith("END:V") for line in lines)
@@ -141,6 +148,7 @@ def _is_sequences(lines: Sequence[str]) -> bool:
 
 
 _KINDS: tuple[tuple[str, Callable[[Sequence[str]], bool]], ...] = (
+    (UPRIGHT, _is_upright),
     ("settings (YAML)", _is_yaml),
     ("settings in sections", _is_sectioned),
     ("a container file", _is_build),

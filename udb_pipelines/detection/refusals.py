@@ -5,13 +5,17 @@ from __future__ import annotations
 from udb_pipelines.detection.delimited import Delimited
 from udb_pipelines.detection.evidence import SEPARATED
 from udb_pipelines.detection.localfile import LocalFile
-from udb_pipelines.detection.programs import CERTAIN, SQL, program_of
+from udb_pipelines.detection.programs import CERTAIN, SQL, UPRIGHT, program_of
 from udb_pipelines.detection.textlayout import is_prose
 from udb_pipelines.errors import UdbError
 
 REGULAR = 0.9
 MOSTLY_REGULAR = 0.8
 """Without numbers or dates, lines of which fewer than so many have the same fields are something else: code, mail."""
+REMEDIES = {
+    SQL: "load its statements into a database, and that database into UDB",
+    UPRIGHT: "ask for the records as CSV, without \\G or \\x, or load the database itself",
+}
 FEW_COLUMNS = 2
 """Programs and settings may have so many fields in every line."""
 DOCUMENT_SUFFIXES = {".md", ".markdown", ".rst", ".adoc", ".tex"}
@@ -41,9 +45,7 @@ def refuse_programs(file: LocalFile, lines: list[str], found: Delimited | None) 
     raise UdbError(
         "E_NOT_A_TABLE",
         f"{file.name} reads like {what}, not like a table",
-        remedy="load its statements into a database, and that database into UDB"
-        if what == SQL
-        else "name it with --format delimited if it is a table",
+        remedy=REMEDIES.get(what, "name it with --format delimited if it is a table"),
     )
 
 

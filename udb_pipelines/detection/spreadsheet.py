@@ -15,14 +15,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from udb_pipelines.detection.celltypes import cell_type
 from udb_pipelines.detection.findings import told
-from udb_pipelines.detection.header import find_layout
+from udb_pipelines.detection.header import MAX_FOOTER_ROWS, find_layout
 from udb_pipelines.detection.naming import name_columns, name_findings, unit_findings
 from udb_pipelines.detection.stacked import find_areas
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Area, ColumnSchema, Dialect, Finding, SourceOptions
 
 SAMPLED_ROWS = 1000
+NOTED = 3
+"""Columns from which on a row of one cell is a note, if it stands apart below the table."""
 MEMORY_BYTES = 3 << 30
 """Address space the probe may take; a million rows of twenty columns need about one gigabyte."""
 PROBE_SECONDS = 180
@@ -153,9 +156,24 @@ def _sheet(sheet: _Probed, options: SourceOptions) -> Sheet | None:
     else:
         findings.append(told("W_HEADER_GUESSED", "no header was found; columns are named by position"))
     blank = sum(1 for row in texts[skip:] if not any(row))
-    data = max(len(texts), sheet.height) - skip - layout.header_rows - blank
-    dialect = Dialect(delimiter=",", header_rows=layout.header_rows, skip_rows=skip)
+    notes = _notes(numbered, layout.start + layout.header_rows, width) if sheet.height <= len(texts) else 0
+    if notes:
+        findings.append(told("W_FOOTER", f"{notes} rows after the table", count=notes))
+    data = max(len(texts), sheet.height) - skip - layout.header_rows - blank - notes
+    dialect = Dialect(delimiter=",", header_rows=layout.header_rows, skip_rows=skip, footer_rows=notes)
     return Sheet(sheet.name, dialect, columns, max(0, data), tuple(findings))
+
+
+def _notes(numbered: Sequence[tuple[int, tuple[str, ...]]], first: int, width: int) -> int:
+    """Rows at the end that a blank row sets apart and that hold nothing but a text in their first cell."""
+    count = 0
+    for at in range(len(numbered) - 1, first + 1, -1):
+        number, row = numbered[at]
+        if width < NOTED or _width(row) != 1 or cell_type(row[0]) not in ("word", "text", "odd"):
+            break
+        if number > numbered[at - 1][0] + 1:
+            count = len(numbered) - at
+    return count if count <= MAX_FOOTER_ROWS else 0
 
 
 def _width(row: Sequence[str]) -> int:

@@ -91,6 +91,9 @@ def json_tables(file: LocalFile, sample: Sample, options: SourceOptions, setting
 def _json_findings(file: LocalFile, table: JsonTable) -> Iterator[Finding]:
     if table.row_estimate == 0:
         yield told("W_NO_ROWS", f"{file.name} holds no records")
+    if table.doubt:
+        remedy = "reshape it into an array of records if it is a table"
+        yield told("W_DIALECT_AMBIGUOUS", f"{file.name} was read as one record; {table.doubt} ({remedy})")
     if table.header_rows == 0 and not table.named_beside:
         yield told("W_HEADER_GUESSED", "the lists have no names; columns are named by position")
     if table.beside is None:

@@ -10,6 +10,12 @@ from udb_pipelines.detection.celltypes import dominant
 LOOKED_AT = 300
 IN_BRACKETS = re.compile(r"\[[^\]]*\]|\([^)]*\)")
 NO_UNIT = frozenset({"-", "--", "n/a", "none", "text", "string"})
+FORMATS = re.compile(
+    r"\d{1,3}[sdnSDN]|(?:var)?char(?:\(\d+\))?|string|text|int(?:eger|32|64)?|long|float(?:32|64)?|double|numeric|decimal"
+    r"|bool(?:ean)?|date|datetime|timestamp|continuous|discrete|factor",
+    re.IGNORECASE,
+)
+"""Widths and types, as some writers put them below the names."""
 UNITS = frozenset({
     "m", "mm", "cm", "km", "µm", "um", "nm", "in", "ft", "mi", "s", "sec", "ms", "min", "h", "hr", "d", "days", "yr",
     "kg", "g", "mg", "µg", "ug", "t", "lb", "°C", "degC", "deg C", "C", "°F", "degF", "F", "K", "%", "‰", "ppm", "ppb",
@@ -22,7 +28,7 @@ UNITS = frozenset({
 
 
 def are_units(row: tuple[str, ...], below: Sequence[tuple[str, ...]], columns: int) -> bool:
-    """Whether a row holds units: all its cells are in brackets, or known units, and other values stand below them.
+    """Whether a row holds units: all its cells are in brackets, types, or known units, and other values stand below.
 
     >>> are_units(("[s]", "[-]"), [("1", "x")], 2), are_units(("h", "mm"), [("1", "2"), ("3", "4")], 2)
     (True, True)
@@ -33,6 +39,8 @@ def are_units(row: tuple[str, ...], below: Sequence[tuple[str, ...]], columns: i
         return False
     again = {(index, other[index].strip()) for other in body for index, _ in filled}
     if all(IN_BRACKETS.fullmatch(cell) for _, cell in filled):
+        return not any(item in again for item in filled)
+    if len(filled) == columns and all(FORMATS.fullmatch(cell) for _, cell in filled):
         return not any(item in again for item in filled)
     units = [(index, cell) for index, cell in filled if cell in UNITS or IN_BRACKETS.fullmatch(cell)]
     known = len(units) >= 2 and all(item in units or item[1] in NO_UNIT for item in filled)

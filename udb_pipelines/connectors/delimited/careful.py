@@ -192,6 +192,7 @@ class CarefulReader:
         # Where carriage returns end no line, a line that holds one is not blank.
         self._blank = ("\n", "\r\n", "\r") if dialect.newline in ("\r", "mixed") else ("\n", "\r\n")
         self._header = text.header_line(dialect, width)
+        self._comment = dialect.comment or ("#" if text.names_in_comment else "")
         self._ahead: deque[_Line] = deque()
 
     def batches(self) -> Iterator[list[Fields]]:
@@ -229,7 +230,7 @@ class CarefulReader:
             self.tally.blank += 1
             return None
         text = line.text.rstrip("\r\n")
-        if self._dialect.comment and text.startswith(self._dialect.comment):
+        if self._comment and text.startswith(self._comment):
             self.tally.comments += 1
             return None
         # Where files were put together, the byte order mark of each is still there.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from udb_pipelines.detection.comments import label_of
 from udb_pipelines.detection.unpack import open_stream
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import DetectedStream, Dialect
@@ -45,14 +46,19 @@ class PlainText:
     header: str = ""
     """Text of the header records."""
 
+    @property
+    def names_in_comment(self) -> bool:
+        """Whether the columns are named by a comment with a label: programs that start again write it again."""
+        return any(label_of(tuple(line.split())) for line in self.header.splitlines())
+
     def header_line(self, dialect: Dialect, width: int) -> str:
         """The header as a line that may come again below, where files were put together; empty if it could be data."""
         line = self.header.strip("\r\n")
         return line if dialect.header_rows == 1 and width > 1 and "\n" not in line and "\r" not in line else ""
 
     def repeats_header(self, dialect: Dialect, width: int) -> bool:
-        """Whether the header comes again among the records."""
-        line = self.header_line(dialect, width).encode()
+        """Whether the header, or a comment like the one it stands in, comes again among the records."""
+        line = b"#" if self.names_in_comment else self.header_line(dialect, width).encode()
         if not line or self.start >= self.end:
             return False
         with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -60,7 +66,7 @@ class PlainText:
             while at >= 0:
                 after = content[at + len(line) : at + len(line) + 1]
                 begin = at - len(BOM) if content[at - len(BOM) : at] == BOM else at
-                if content[begin - 1 : begin] in LINE_ENDS and after in (*LINE_ENDS, b""):
+                if content[begin - 1 : begin] in LINE_ENDS and (line == b"#" or after in (*LINE_ENDS, b"")):
                     return True
                 at = _find(content, line, at + len(line), self.end)
         return False
