@@ -22,6 +22,7 @@ from udb_pipelines.errors import UdbError
 from udb_pipelines.models import (
     Connection,
     DatasetVersion,
+    DetectedStream,
     Detection,
     Finding,
     Manifest,
@@ -75,7 +76,7 @@ def measure(source: Source, shop: Settings) -> Measured:
     """
     from udb_pipelines.connectors import extract, provision
     from udb_pipelines.detection import detect
-    from udb_pipelines.profiling.analyze import detected_findings, keys_of
+    from udb_pipelines.profiling.analyze import detected_findings, keys_of, streams_of
 
     source = _tolerant(source)
     job_id = str(uuid.uuid4())
@@ -93,10 +94,13 @@ def measure(source: Source, shop: Settings) -> Measured:
         connection = timed("provision", lambda: provision(source, detection))
         staged = timed("sync", lambda: extract(connection, shop, job_id, None))
         sync = _as_committed(job_id, source.name, detection.fingerprint, staged.datasets)
-        findings, keys = detected_findings(detection, connection), keys_of(connection)
+        findings, keys, streams = detected_findings(detection, connection), keys_of(connection), streams_of(connection)
         profiles = timed(
             "analyze",
-            lambda: tuple(_profile(item, sync, findings, shop, keys.get(item.dataset, ())) for item in staged.datasets),
+            lambda: tuple(
+                _profile(item, sync, findings, shop, keys.get(item.dataset, ()), streams.get(item.dataset))
+                for item in staged.datasets
+            ),
         )
     except UdbError as error:
         error.kept = KEPT
@@ -200,13 +204,18 @@ def _rows_of(item: StagedDataset) -> str:
 
 
 def _profile(
-    item: StagedDataset, sync: SyncResult, detected: tuple[Finding, ...], shop: Settings, key: tuple[str, ...]
+    item: StagedDataset,
+    sync: SyncResult,
+    detected: tuple[Finding, ...],
+    shop: Settings,
+    key: tuple[str, ...],
+    stream: DetectedStream | None,
 ) -> Profile:
     from udb_pipelines.profiling.analyze import profile_dataset
 
     (dataset,) = (version for version in sync.datasets if version.dataset == item.dataset)
     connection = connect(shop)
     try:
-        return profile_dataset(connection, _rows_of(item), dataset, sync, detected, shop, key)
+        return profile_dataset(connection, _rows_of(item), dataset, sync, detected, shop, key, stream)
     finally:
         connection.close()

@@ -58,8 +58,8 @@ class Finding(Model):
     row: int | None = None
     """First record concerned, counted from 1 after the header."""
     byte_offset: int | None = None
-    """Where that record starts in the (unpacked) file, where known: of rows that could not be read as rows. A value
-    against its column's type is found in the table, which knows rows and no bytes: it has a row only."""
+    """Where that record starts in the (unpacked) file, where known: of rows that could not be read as rows, and of
+    rows of one delimited file in UTF-8 that is not compressed."""
     dataset: str | None = None
 
 

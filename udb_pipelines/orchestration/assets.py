@@ -86,7 +86,7 @@ def _profile(
 ) -> Iterator[Any]:
     from udb_pipelines import contracts
     from udb_pipelines.profiling import analyze
-    from udb_pipelines.profiling.analyze import detected_findings, keys_of
+    from udb_pipelines.profiling.analyze import detected_findings, keys_of, streams_of
     from udb_pipelines.publishing import keys_of_others, latest_profiles
 
     def work() -> ProfileSet:
@@ -94,7 +94,8 @@ def _profile(
         previous = latest_profiles(own.settings, raw.source)
         found = detected_findings(detection, connection)
         others = keys_of_others(own.settings, raw.source)
-        profiles = analyze(raw, found, own.settings, own.lake, previous, keys_of(connection), others)
+        keys, streams = keys_of(connection), streams_of(connection)
+        profiles = analyze(raw, found, own.settings, own.lake, previous, keys, others, streams)
         columns = {dataset.dataset: dataset.columns for dataset in raw.datasets}
         return contracts.applied(profiles, own.settings, own.lake, columns)
 

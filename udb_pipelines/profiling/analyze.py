@@ -9,13 +9,22 @@ import duckdb
 
 from udb_pipelines.config import Settings
 from udb_pipelines.engine import quote_identifier
-from udb_pipelines.models import Connection, DatasetVersion, Detection, Finding, Profile, ProfileSet, SyncResult
+from udb_pipelines.models import (
+    Connection,
+    DatasetVersion,
+    DetectedStream,
+    Detection,
+    Finding,
+    Profile,
+    ProfileSet,
+    SyncResult,
+)
 from udb_pipelines.profiling import listing
 from udb_pipelines.profiling.confirmed import check_key, key_findings, missing_columns, missing_finding
 from udb_pipelines.profiling.drift import compare
 from udb_pipelines.profiling.inclusion import find_inclusions, may_refer
 from udb_pipelines.profiling.memory import limited
-from udb_pipelines.profiling.source_rows import with_source_rows
+from udb_pipelines.profiling.source_rows import with_offsets, with_source_rows
 from udb_pipelines.profiling.table import Origin, parameters, profile_table
 from udb_pipelines.profiling.verdict import verdict
 
@@ -31,6 +40,7 @@ def analyze(
     previous: Mapping[str, Profile] | None = None,
     keys: Mapping[str, tuple[str, ...]] | None = None,
     others: Sequence[Profile] = (),
+    streams: Mapping[str, DetectedStream] | None = None,
 ) -> ProfileSet:
     """Profile each dataset of ``sync``. What was profiled before, with the same settings, is not read again.
 
@@ -42,13 +52,16 @@ def analyze(
         previous: the last profile of each dataset, by name, to compare with; such as those last published.
         keys: the key of each dataset that has a confirmed one, see :func:`keys_of`.
         others: profiles of datasets of other sources, whose keys columns may refer to.
+        streams: what each dataset was loaded from, by its name, see :func:`streams_of`: so that rows have offsets.
 
     Raises:
         UdbError: ``E_WAREHOUSE`` when the version cannot be read.
     """
     known = previous or {}
     profiles = [
-        _analyzed(dataset, sync, detection_findings, settings, lake, known.get(dataset.dataset), keys or {})
+        _analyzed(
+            dataset, sync, detection_findings, settings, lake, known.get(dataset.dataset), keys or {}, streams or {}
+        )
         for dataset in sync.datasets
     ]
     return ProfileSet(
@@ -90,6 +103,7 @@ def _analyzed(
     lake: Lake,
     previous: Profile | None,
     keys: Mapping[str, tuple[str, ...]],
+    streams: Mapping[str, DetectedStream],
 ) -> Profile:
     key = keys.get(dataset.dataset, ())
     if (
@@ -101,7 +115,9 @@ def _analyzed(
         return previous
     with lake.reader(as_of=dataset.version) as connection:
         table = f"lake.main.{quote_identifier(dataset.dataset)}"
-        return _with_drift(profile_dataset(connection, table, dataset, sync, detected, settings, key), previous)
+        stream = streams.get(dataset.dataset)
+        profile = profile_dataset(connection, table, dataset, sync, detected, settings, key, stream)
+        return _with_drift(profile, previous)
 
 
 def profile_dataset(
@@ -112,18 +128,24 @@ def profile_dataset(
     detected: tuple[Finding, ...],
     settings: Settings,
     key: tuple[str, ...] = (),
+    stream: DetectedStream | None = None,
 ) -> Profile:
     """Profile the rows of a dataset, which ``table`` (SQL that may stand after FROM) gives, and check its key.
 
-    Values against their column's type are listed in :func:`.listing.values_file`.
+    Values against their column's type are listed in :func:`.listing.values_file`. With the ``stream`` that was loaded,
+    rows are told with the byte where they begin.
     """
     origin = origin_of(dataset, sync, detected)
+    already = len(origin.findings)
     with listing.collecting(connection):
         profile = profile_table(connection, table, settings, origin, lists=True)
-        listing.write(connection, listing.values_file(settings, sync, dataset.dataset), dataset)
-    if key:
-        profile = _with_key(connection, table, profile, settings, key)
-    return with_source_rows(connection, profile, dataset, already=len(origin.findings))
+        if key:
+            profile = _with_key(connection, table, profile, settings, key)
+        profile = with_source_rows(connection, profile, dataset, already=already)
+        listed = listing.listed_rows(connection, dataset)
+        profile, offsets = with_offsets(profile, stream, dataset, listed, already=already)
+        listing.write(connection, listing.values_file(settings, sync, dataset.dataset), dataset, offsets)
+    return profile
 
 
 def _with_key(
@@ -158,6 +180,11 @@ def keys_of(connection: Connection) -> dict[str, tuple[str, ...]]:
     """Keys by dataset: the confirmed one, else the primary key by which the dataset is loaded."""
     declared = {stream.dataset: stream.primary_key for stream in connection.streams if stream.primary_key}
     return declared | connection.options.keys
+
+
+def streams_of(connection: Connection) -> dict[str, DetectedStream]:
+    """What each dataset is loaded from."""
+    return {stream.dataset: stream.detected for stream in connection.streams}
 
 
 def _with_drift(profile: Profile, previous: Profile | None) -> Profile:

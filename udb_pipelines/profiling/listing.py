@@ -7,7 +7,7 @@ they become a Parquet file with the columns of the rejects. No figure depends on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -63,8 +63,22 @@ def collect(session: Session, column: Column, code: str, predicate: str) -> int 
     return None if found[0][0] is None else int(found[0][0])
 
 
-def write(connection: duckdb.DuckDBPyConnection, target: Path, dataset: DatasetVersion) -> None:
+def listed_rows(connection: duckdb.DuckDBPyConnection, dataset: DatasetVersion) -> set[int]:
+    """The rows that were collected, numbered as in the source."""
+    rows = connection.execute(f'SELECT DISTINCT "row" FROM ({in_source(_TABLE, dataset)})').fetchall()
+    return {int(row) for (row,) in rows}
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection, target: Path, dataset: DatasetVersion, offsets: Mapping[int, int]
+) -> None:
     """Write what was collected, rows numbered as in the source; a file that says otherwise goes.
+
+    Args:
+        connection: :func:`collecting`.
+        target: the file, see :func:`values_file`.
+        dataset: the rows and what was rejected among them.
+        offsets: where rows of the source begin in its file; the others have no offset.
 
     Raises:
         OSError: the disk refused.
@@ -75,8 +89,11 @@ def write(connection: duckdb.DuckDBPyConnection, target: Path, dataset: DatasetV
     target.parent.mkdir(parents=True, exist_ok=True)
     pending = target.with_suffix(".partial")
     rows = in_source(_TABLE, dataset)
+    # Two lists in one text, not a table: a hundred thousand bound parameters would take longer than the profile.
+    known, begins = (f"'[{','.join(map(str, numbers))}]'::BIGINT[]" for numbers in (offsets.keys(), offsets.values()))
     connection.execute(
-        f"""COPY (SELECT "row", NULL::BIGINT AS byte_offset, code, "column", message, raw FROM ({rows})
+        f"""COPY (SELECT "row", byte_offset, code, "column", message, raw FROM ({rows})
+                  LEFT JOIN (SELECT unnest({known}) AS "row", unnest({begins}) AS byte_offset) USING ("row")
                   ORDER BY "row", position, code) TO {quote_literal(pending)} (FORMAT parquet, COMPRESSION zstd)"""
     )
     pending.replace(target)

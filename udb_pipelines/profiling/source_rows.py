@@ -1,19 +1,21 @@
-"""From the position of a row in a table to its number in the source, where rejected rows stood in between.
+"""From the position of a row in a table to its number in the source, and to the byte where it begins in its file.
 
-A row that is stored at position ``p`` comes after as many rejected ones as there are with ``row - k < p``, ``row``
-being the number of the k-th of them: before it, ``row - k`` rows were stored. That is exact, and asks only the file of
-rejects. It holds for a table whose rows all come from one sync; of a table that grew, rows are numbered as they stand.
+Rejected rows stood in between. A row that is stored at position ``p`` comes after as many of them as there are with
+``row - k < p``, ``row`` being the number of the k-th of them: before it, ``row - k`` rows were stored. That is exact,
+and asks only the file of rejects. It holds for a table whose rows all come from one sync; of a table that grew, rows
+are numbered as they stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import duckdb
 
+from udb_pipelines.connectors.delimited.placing import record_offsets
 from udb_pipelines.connectors.rejects import ASIDE
 from udb_pipelines.engine import quote_literal
-from udb_pipelines.models import DatasetVersion, Finding, KeyCheck, Profile
+from udb_pipelines.models import DatasetVersion, DetectedStream, Finding, KeyCheck, Profile
 
 
 def with_source_rows(
@@ -42,10 +44,47 @@ def with_source_rows(
     return profile.model_copy(update={"columns": columns, "findings": findings, "key_check": check})
 
 
+def with_offsets(
+    profile: Profile, stream: DetectedStream | None, dataset: DatasetVersion, listed: Collection[int], *, already: int
+) -> tuple[Profile, dict[int, int]]:
+    """The profile with the byte at which the row of each finding begins in the file, and those of ``listed`` rows.
+
+    Args:
+        profile: its rows are numbered as in the source.
+        stream: the file that was loaded; where it is none, or offsets are not certain, nothing changes.
+        dataset: its rows are those of the file, in their order, or have no place in it.
+        listed: further rows.
+        already: findings at the beginning of the profile's that come from earlier stages, which know their offsets.
+    """
+    if stream is None or not _in_order(dataset):
+        return profile, {}
+    rows = {finding.row for finding in profile.findings[already:] if finding.row is not None}
+    offsets = record_offsets(stream, rows | set(listed))
+    if not offsets:
+        return profile, {}
+    columns = tuple(
+        column.model_copy(update={"findings": _placed(column.findings, offsets)}) for column in profile.columns
+    )
+    findings = (*profile.findings[:already], *_placed(profile.findings[already:], offsets))
+    return profile.model_copy(update={"columns": columns, "findings": findings}), offsets
+
+
+def _placed(findings: Iterable[Finding], offsets: Mapping[int, int]) -> tuple[Finding, ...]:
+    return tuple(
+        finding if finding.row is None else finding.model_copy(update={"byte_offset": offsets.get(finding.row)})
+        for finding in findings
+    )
+
+
+def _in_order(dataset: DatasetVersion) -> bool:
+    """Whether every row that was not rejected stands in the table in its place."""
+    return dataset.rows_total == dataset.rows_committed and not dataset.rows_superseded
+
+
 def _countable(dataset: DatasetVersion) -> bool:
     """Whether rows were rejected, and every row that was not stands in the table in its place."""
-    whole = dataset.rows_total == dataset.rows_committed and not dataset.rows_superseded
-    return bool(dataset.rows_rejected) and whole and dataset.rejects is not None and dataset.rejects.is_file()
+    rejected = bool(dataset.rows_rejected) and dataset.rejects is not None and dataset.rejects.is_file()
+    return rejected and _in_order(dataset)
 
 
 def _numbers(connection: duckdb.DuckDBPyConnection, rejects: str, positions: Iterable[int]) -> dict[int, int]:

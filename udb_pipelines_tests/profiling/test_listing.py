@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from udb_pipelines import standalone
 from udb_pipelines.config import Settings
-from udb_pipelines.models import DatasetVersion, Finding, Profile, SyncResult
+from udb_pipelines.models import DatasetVersion, Finding, Profile, Source, SyncResult
 from udb_pipelines.profiling import listing, table
 from udb_pipelines.profiling.analyze import profile_dataset
 from udb_pipelines.profiling.long_values import LONGEST
@@ -116,13 +120,37 @@ def test_rejected_rows_and_values_stand_in_one_file_and_nowhere_else(udb: Udb, h
     lines = [f"{i},{i}.50" for i in range(1, 101)]
     lines[9] = "10"
     lines[49] = "50,Hunter2 Kowalczyk"
-    Path("bad.csv").write_text("id,amount\n" + "\n".join(lines) + "\n")
+    text = "id,amount\n" + "\n".join(lines) + "\n"
+    Path("bad.csv").write_text(text)
     shown = udb("profile", "bad.csv", "--out", "look", "--json")
     (folder,) = (path for path in Path("look").iterdir() if path.is_dir())
     found: list[Any] = duckdb.sql(
-        f"""SELECT "row", code, "column", raw FROM '{folder / "rejects.parquet"}'"""
+        f"""SELECT "row", byte_offset, code, "column", raw FROM '{folder / "rejects.parquet"}'"""
     ).fetchall()
-    assert found == [(10, "E_JAGGED_ROW", None, "10"), (50, "E_MONEY_FORMAT", "amount", "Hunter2 Kowalczyk")]
+    begin = text.index("50,Hunter2")
+    assert found == [
+        (10, text.index("\n10\n") + 1, "E_JAGGED_ROW", None, "10"),
+        (50, begin, "E_MONEY_FORMAT", "amount", "Hunter2 Kowalczyk"),
+    ]
+    findings = json.loads((folder / "profile.json").read_text())["findings"]
+    assert [(f["row"], f["byte_offset"]) for f in findings if f["code"] == "E_MONEY_FORMAT"] == [(50, begin)]
     assert "rejects.parquet" in (folder / "report.html").read_text()
     told = (folder / "audit.log.json").read_text() + shown.err
     assert "Kowalczyk" not in told
+
+
+def test_a_row_is_told_with_the_byte_where_it_begins_or_without_one(settings: Settings, tmp_path: Path) -> None:
+    """Behind a mark of the encoding, a preamble and line ends in quotes; and of a packed file nothing wrong."""
+    lines = [f'{i},"é\n{i}",{"oops" if i == 150 else i}\r\n' for i in range(200)]
+    data = ("\ufeffsome title\r\n\r\nid,text,number\r\n" + "".join(lines)).encode()
+    places = []
+    for name, written in (("plain.csv", data), ("packed.csv.gz", gzip.compress(data))):
+        (tmp_path / name).write_bytes(written)
+        measured = standalone.measure(
+            Source(name="file", uri=str(tmp_path / name), created_at=datetime.now(UTC)), settings
+        )
+        (profile,) = measured.profiles.profiles
+        found = mismatch(profile, "E_NUMERIC_FORMAT")
+        assert found.row == 151
+        places.append(found.byte_offset)
+    assert places == [data.index(b'150,"'), None]
