@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 DEFAULT = Path("sources.yaml")
 
 
+RELOAD = "Where the UI runs already, its schedule is taken over by: Deployment, udb_pipelines.definitions, Reload."
+
+
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file; sources.yaml when not given.")] = DEFAULT,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")] = False,
@@ -60,6 +63,8 @@ def apply(
     print_table((Column("source", wrap=True), Column("change"), Column("address", wrap=True)), rows)
     if dry_run:
         note("Nothing was changed. Apply it with: udb sources apply")
+    elif any(source.options.schedule for source in (*decided.added, *decided.changed)):
+        note(RELOAD)
 
 
 def _rows(decided: Plan, prune: bool) -> list[tuple[str, str, str]]:

@@ -50,6 +50,7 @@ def doctor(
         _asked("copies", _copies, settings),
         _asked("drill", _drill, settings),
         _asked("oauth", _oauth, settings),
+        _asked("sources file", _sources_file, settings),
         _dagster(settings),
         _slots(settings, mend),
         _jobs(settings, mend),
@@ -231,6 +232,18 @@ def _copies(_: Settings) -> Check:
 
     status, detail = report(session.lake())
     return Check(name="copies", status=status, detail=detail)
+
+
+def _sources_file(settings: Settings) -> Check:
+    from udb_pipelines.control import sources_file
+    from udb_pipelines.warehouse.checks import Check
+
+    if settings.sources_file is None:
+        return Check(name="sources file", status="ok", detail="none: UDB_SOURCES_FILE names one")
+    known = sources_file.plan(sources_file.load(settings.sources_file), session.registry().list())
+    waiting = len(known.added) + len(known.changed)
+    detail = f"{waiting} of its sources are not applied: udb sources apply" if waiting else f"{len(known.same)} sources"
+    return Check(name="sources file", status="warn" if waiting else "ok", detail=detail)
 
 
 def _oauth(settings: Settings) -> Check:

@@ -143,6 +143,8 @@ def add(
         source = Source(name=legal_name(name), uri=uri, options=options.pinned(given), created_at=datetime.now(UTC))
         stored = session.registry().add(source, replace=replace)
     note(f"{stored.name} reads {stored.uri}. Load it with: udb run {stored.name}")
+    if stored.options.schedule:
+        note(declaring.RELOAD)
 
 
 app.command("test")(adding.test)

@@ -57,10 +57,8 @@ def build_defs(
         resource_overrides: resources to use instead of ours, for tests and for code locations of others.
 
     Raises:
-        UdbError: ``E_CONFIG``, ``E_SOURCES``.
+        UdbError: ``E_CONFIG``.
     """
-    from udb_pipelines.control import sources_file
-    from udb_pipelines.control.sources import SourceRegistry
     from udb_pipelines.operations import logging as our_logging
     from udb_pipelines.operations import tracing
     from udb_pipelines.orchestration import schedules, sensors
@@ -72,8 +70,7 @@ def build_defs(
     chosen = settings or load_settings()
     our_logging.configure(chosen)
     tracing.configure(chosen)
-    if chosen.sources_file is not None:
-        sources_file.apply(SourceRegistry(chosen), sources_file.load(chosen.sources_file))
+    _apply_sources_file(chosen)
     return dg.Definitions(
         assets=[*path_assets(pooled=True), snapshot_asset(), drill_asset()],
         asset_checks=[fresh, recent],
@@ -91,6 +88,23 @@ def _airbyte(settings: Settings) -> dict[str, object]:
     from udb_pipelines.orchestration.airbyte import airbyte_resources
 
     return airbyte_resources(settings)
+
+
+def _apply_sources_file(settings: Settings) -> None:
+    """Register what ``UDB_SOURCES_FILE`` names. A mistake in it changes nothing: what was registered runs on."""
+    if settings.sources_file is None:
+        return
+    from udb_pipelines.control import sources_file
+    from udb_pipelines.control.sources import SourceRegistry
+    from udb_pipelines.operations.logging import get_logger
+
+    try:
+        sources_file.apply(SourceRegistry(settings), sources_file.load(settings.sources_file))
+    except UdbError as error:
+        get_logger().error(
+            "sources_file.refused", message=f"{settings.sources_file.name}, {error.message}: sources stay as they were",
+            code=error.code, remedy="correct it (udb doctor tells the mistake), then reload the code location",
+        )  # fmt: skip
 
 
 def _source_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:

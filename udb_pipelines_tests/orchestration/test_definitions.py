@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 
@@ -99,3 +100,24 @@ def test_nothing_private_of_dagster_is_used():
         assert "dagster._" not in path.read_text(), path
         if "orchestration" not in path.parts and path.name != "definitions.py":
             assert "import dagster" not in path.read_text(), path
+
+
+def test_schedules_follow_the_sources_file_and_survive_a_mistake_in_it(settings: Settings, tmp_path: Path):
+    file = tmp_path / "sources.yaml"
+    own = settings.model_copy(update={"sources_file": file})
+
+    def scheduled() -> dict[str, str]:
+        found = build_defs(own).schedules or ()
+        return {item.name: str(item.cron_schedule) for item in found if item.name.startswith("source_")}
+
+    def write(schedule: str) -> None:
+        file.write_text(f"sources:\n  orders:\n    uri: orders.csv\n    schedule: {schedule}\n")
+
+    write("'0 6 * * *'")
+    assert scheduled() == {"source_orders": "0 6 * * *"}
+    write("'15 8 * * *'")
+    assert scheduled() == {"source_orders": "15 8 * * *"}
+    write("'tomorrow'")
+    assert scheduled() == {"source_orders": "15 8 * * *"}
+    file.write_text("sources:\n  orders:\n    uri: orders.csv\n")
+    assert scheduled() == {}
