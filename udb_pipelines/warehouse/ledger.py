@@ -30,8 +30,8 @@ CREATE TABLE lake.udb.versions (
 
 _FILES_ONLY = "CALL lake.set_option('data_inlining_row_limit', 0, schema => 'main');"
 """Of data, nothing is kept in the catalog itself. Unless told, DuckLake makes a table there for each version of a
-dataset's columns, for rows that never come; and whoever reads the dataset loads all tables' columns as they were when it
-was made, each time: 13 of 20 CPU-ms of a query. SQLite and PostgreSQL also have no tables as wide as datasets may be."""
+dataset's columns, for rows that never come; and whoever reads the dataset loads the columns of all tables as they were
+when it was made: 13 of the 20 CPU-ms of a query. Nor have SQLite and PostgreSQL tables as wide as datasets may be."""
 
 _LIVE = """
 SELECT max(version) FILTER (result IS NULL), max(version) FILTER (result IS NOT NULL),

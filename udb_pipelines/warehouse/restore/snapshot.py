@@ -32,7 +32,7 @@ from udb_pipelines.warehouse.snapshots import FILES, Snapshot, SnapshotFile
 from udb_pipelines.warehouse.snapshots.catalogs import identity
 from udb_pipelines.warehouse.snapshots.shelf import AT_ONCE, at_once
 from udb_pipelines.warehouse.targets import Target
-from udb_pipelines.warehouse.targets.folder import FolderTarget
+from udb_pipelines.warehouse.targets.folder import COPIES_AT_ONCE, FolderTarget
 from udb_pipelines.warehouse.timelines import Register
 
 INCOMING = "incoming"
@@ -124,7 +124,7 @@ def restore_from(lake: Lake, target: Target, snapshot_id: str, *, salvage: bool 
         steps.reached("restore_catalog_fetched")
         damaged = _fetch(lake, target, snapshot, folder)
     lost = _lost(copy, snapshot, damaged, salvage) if damaged else frozenset()
-    tables = datasets(copy)
+    tables = datasets(copy) if lost else ()
     with lake.lock.held(f"restore of snapshot {snapshot.id}"):
         steps.reached("restore_locked")
         restored = _finish(lake, snapshot, folder, lost, tables)
@@ -172,23 +172,23 @@ def _check_identity(lake: Lake, snapshot: Snapshot) -> None:
     except UdbError:
         return  # so damaged that it cannot say
     if known != snapshot.warehouse:
-        raise UdbError(
-            "E_RESTORE",
+        raise _refused(
             f"the snapshot {snapshot.id} is of another warehouse than {lake.settings.warehouse}",
-            kept="the warehouse as it is",
-            remedy="restore it into a folder of its own: udb restore from SNAPSHOT --to FOLDER",
+            "restore it into a folder of its own: udb restore from SNAPSHOT --to FOLDER",
         )
 
 
 def _check_catalog(copy: Lake, snapshot: Snapshot) -> None:
     verdict = copy.catalog.integrity() if isinstance(copy.catalog, SqliteCatalog) else "ok"
     if verdict != "ok" or copy.current_version() != snapshot.version:
-        raise UdbError(
-            "E_RESTORE",
+        raise _refused(
             f"the lake catalog of the snapshot {snapshot.id} is damaged",
-            kept="the warehouse as it is",
-            remedy="restore another one: udb snapshot list --copies",
+            "restore another one: udb snapshot list --copies",
         )
+
+
+def _refused(message: str, remedy: str) -> UdbError:
+    return UdbError("E_RESTORE", message, kept="the warehouse as it is", remedy=remedy)
 
 
 def _incoming(lake: Lake, snapshot: Snapshot) -> Path:
@@ -221,19 +221,15 @@ def _fetch(lake: Lake, target: Target, snapshot: Snapshot, folder: Path) -> dict
         fetched.unlink()
         return f"has {size} bytes, not {file.bytes}" if size != file.bytes else "was altered"
 
-    found = zip(snapshot.files, at_once(bring, snapshot.files, _at_a_time(lake, target)), strict=True)
+    found = zip(snapshot.files, at_once(bring, snapshot.files, _at_a_time(target)), strict=True)
     for parent in parents:
         sync_folder(parent)
     return {file.path.removeprefix(FILES): problem for file, problem in found if problem}
 
 
-def _at_a_time(lake: Lake, target: Target) -> int:
-    """How many files are fetched at the same time.
-
-    Copying and hashing from a disk keeps one processor busy, and one file more goes to the disk meanwhile: with eight
-    at a time, all would wait for the disk at the end, which takes a quarter longer.
-    """
-    return max(2, lake.settings.threads) if isinstance(target, FolderTarget) else AT_ONCE
+def _at_a_time(target: Target) -> int:
+    """How many files are fetched at the same time: from a disk, as many wait for it to have written as are copied."""
+    return 2 * COPIES_AT_ONCE if isinstance(target, FolderTarget) else AT_ONCE
 
 
 def _check_space(lake: Lake, snapshot: Snapshot, folder: Path) -> None:

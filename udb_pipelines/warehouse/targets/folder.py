@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import stat
+import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,9 @@ _DOWN = {errno.EIO, errno.ESTALE, errno.EHOSTDOWN, errno.ETIMEDOUT, errno.ENOTCO
 
 _ATTEMPTS = 20
 
+COPIES_AT_ONCE = min(4, os.cpu_count() or 1)
+"""Each keeps a processor busy, and a few of them the disk."""
+
 
 class FolderTarget:
     """Files below ``root``; keys are their relative paths."""
@@ -36,6 +40,7 @@ class FolderTarget:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._incoming = root / INCOMING
+        self._copying = threading.Semaphore(COPIES_AT_ONCE)
 
     @property
     def address(self) -> str:
@@ -62,7 +67,9 @@ class FolderTarget:
                 digest = None
                 moved(part.stat().st_size)
             else:
-                digest = copy_with_sha256(source, part, moved)
+                with self._copying:
+                    digest = copy_with_sha256(source, part, moved)
+                sync_file(part)
             part.replace(file)
             return digest
         except FileNotFoundError:
