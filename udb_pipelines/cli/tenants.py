@@ -45,7 +45,7 @@ def remove(
 ) -> None:
     """Remove a tenant for good: warehouse, sources, secrets, reports. Refused while a legal hold lasts.
 
-    Snapshots and an archive elsewhere stay, and are named.
+    A lake catalog in PostgreSQL goes too. Snapshots and an archive elsewhere stay, and are named.
 
     [bold]Examples[/bold]
 
@@ -59,11 +59,13 @@ def remove(
     if as_json:
         print_json({"removed": yes, **done.model_dump(mode="json")})
         return
+    gone = "removed" if yes else "would go, for good"
     print_line(
         f"{done.folder}: {counted(done.tables, 'table')}, {counted(done.rows, 'row')}, "
-        f"{counted(done.sources, 'source')}, {counted(done.secrets, 'secret')}, {size(done.bytes)} "
-        f"{'removed' if yes else 'would go, for good'}"
+        f"{counted(done.sources, 'source')}, {counted(done.secrets, 'secret')}, {size(done.bytes)} {gone}"
     )
+    if done.schemas:
+        print_line(f"in PostgreSQL: {counted(len(done.schemas), 'schema')} {', '.join(done.schemas)} {gone}")
     for left in done.elsewhere:
         note(f"Not removed: {left}")
     if not yes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg2
 import pytest
 from pydantic import SecretStr
 
@@ -18,6 +20,7 @@ from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Hold, Source
 from udb_pipelines.secrets.store import SecretStore, new_key
 from udb_pipelines.warehouse import Lake, commit, query, steps
+from udb_pipelines.warehouse.restore import restore_to
 from udb_pipelines_tests.warehouse.staging import Stager
 
 
@@ -91,6 +94,36 @@ def test_what_lies_elsewhere_is_named_and_stays(owner: Settings, tmp_path: Path)
         f"snapshots in {tmp_path}/backup/tenants/acme", "the archive in s3://archive/tenants/acme",
     )  # fmt: skip
     assert (tmp_path / "backup" / "tenants" / "acme").is_dir()
+
+
+@pytest.mark.parametrize("step", ["tenant folder renamed", "tenant catalog dropped"])
+def test_its_catalog_in_postgresql_goes_too(
+    settings: Settings, postgres_url: str, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    shared = settings.model_copy(update={"catalog_url": SecretStr(postgres_url)})
+    for tenant in ("acme", "acme2"):
+        own = TenantRegistry(shared).add(tenant)
+        commit(Lake(own), Stager(own)(f"SELECT '{tenant}' AS a"))
+    restore_to(Lake(shared.for_tenant("acme")), 2)
+    planned = plan_leave(shared, "acme")
+    assert planned.schemas == ("tenant_acme", "tenant_acme__udb_timeline_2")
+    assert (planned.tables, planned.elsewhere) == (1, ())
+
+    def reached(name: str) -> None:
+        if name == step:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(steps, "reached", reached)
+        with pytest.raises(KeyboardInterrupt):
+            leave(shared, "acme")
+    leave(shared, "acme")
+    with closing(psycopg2.connect(postgres_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'tenant%'")
+        assert cursor.fetchall() == [("tenant_acme2",)]
+    assert [path.name for path in (shared.home / "tenants").iterdir()] == ["acme2"]
+    assert query(Lake(shared.for_tenant("acme2")), "FROM shop").rows == (("acme2",),)
+    assert Lake(TenantRegistry(shared).add("acme")).current_version() == 0
 
 
 @pytest.mark.parametrize("tenant", ["default", "acne", "../acme", "acme.removed-1"])

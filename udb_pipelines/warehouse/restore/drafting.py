@@ -104,8 +104,8 @@ class PostgresDraft(Draft):
         self._own = catalog.schema
         self._left = left
         """The timeline that is current now."""
-        self._work = _server(lake, catalog)
-        self._guard = _server(lake, catalog)
+        self._work = open_server(lake, catalog)
+        self._guard = open_server(lake, catalog)
 
     def copy(self, source: PostgresCatalog | Path) -> None:
         """Keep others from committing, then copy a catalog: inside the server, or from an SQLite file."""
@@ -201,7 +201,8 @@ def _ask(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, .
     return _execute(connection, f"FROM postgres_query('pg', {quote_literal(query)})")
 
 
-def _server(lake: Lake, catalog: PostgresCatalog) -> duckdb.DuckDBPyConnection:
+def open_server(lake: Lake, catalog: PostgresCatalog) -> duckdb.DuckDBPyConnection:
+    """The whole database of the catalog, attached as ``pg``; to be closed by the caller."""
     connection = connect(lake.settings, catalog.extensions, 1)
     catalog.prepare(connection)
     catalog.attach_server(connection)
@@ -264,7 +265,7 @@ def forget(lake: Lake, register: Register, number: int) -> None:
         steps.reached("timeline_forgotten")
         remove_sqlite(catalog.file)
     elif isinstance(catalog, PostgresCatalog):
-        with closing(_server(lake, catalog)) as server:
+        with closing(open_server(lake, catalog)) as server:
             own = catalog.at(1).schema
             _do(server, _registering(own, register))
             steps.reached("timeline_forgotten")
