@@ -22,7 +22,7 @@ from udb_pipelines.profiling.column import facts_and_parts
 from udb_pipelines.profiling.near_dependencies import judged, odd_rows
 from udb_pipelines.profiling.session import Session
 from udb_pipelines.profiling.storage import Column
-from udb_pipelines_tests.profiling.semantics.labelled import Labelled, columns
+from udb_pipelines_tests.profiling.semantics.labelled import Labelled, columns, side_by_side
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 SEEDS = (1, 2, 3)
@@ -198,7 +198,7 @@ def columns_in(locales: Collection[str]) -> Iterator[Labelled]:
 def _scores(labelled: list[Labelled]) -> Lines:
     """Precision and recall of each type, and the share of the others that are left alone."""
     right, missed, wrong = Counter[Kind](), Counter[Kind](), Counter[Kind]()
-    for column, found in zip(labelled, _semantic_types(labelled), strict=True):
+    for column, found in _semantic_types(labelled):
         if found == column.label:
             right[found or ""] += 1
         else:
@@ -219,15 +219,16 @@ def _scores(labelled: list[Labelled]) -> Lines:
     yield f"Of {right[''] + missed['']} columns of no such type, {right['']} are left alone."
 
 
-def _semantic_types(labelled: list[Labelled]) -> Iterator[str | None]:
+def _semantic_types(labelled: list[Labelled]) -> Iterator[tuple[Labelled, str | None]]:
     import pyarrow
 
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(home=Path(home))
         with closing(connect(settings)) as connection:
-            for column in labelled:
-                connection.register("subject", pyarrow.table({column.name: column.values}))
-                yield profile_table(connection, "subject", settings).columns[0].semantic_type
+            for table in side_by_side(labelled):
+                connection.register("subject", pyarrow.table({column.name: column.values for column in table}))
+                profiled = profile_table(connection, "subject", settings).columns
+                yield from ((column, one.semantic_type) for column, one in zip(table, profiled, strict=True))
 
 
 def dirty() -> Lines:

@@ -169,3 +169,20 @@ def _base64(dice: random.Random) -> str:
 def _international(faker: Faker, locale: str, dice: random.Random) -> Maker:
     prefix = {"en_US": "+1", "en_GB": "+44", "de_DE": "+49", "fr_FR": "+33", "es_ES": "+34", "it_IT": "+39"}
     return lambda: f"{prefix.get(locale, '+48')} {dice.randrange(20, 900)} {dice.randrange(10**6, 10**8)}"
+
+
+def side_by_side(labelled: list[Labelled]) -> list[list[Labelled]]:
+    """The columns in tables, each name once in a table: one table of many costs less than many tables of one."""
+    tables: list[list[Labelled]] = []
+    for column in labelled:
+        fitting = (
+            table
+            for table in tables
+            if len(table[0].values) == len(column.values) and column.name not in {other.name for other in table}
+        )
+        table = next(fitting, None)
+        if table is None:
+            tables.append([column])
+        else:
+            table.append(column)
+    return tables

@@ -18,7 +18,7 @@ from udb_pipelines.profiling import profile_table
 from udb_pipelines.profiling.semantics import checks
 from udb_pipelines.profiling.semantics.column_names import name_words
 from udb_pipelines_tests.profiling.conftest import ProfileSql
-from udb_pipelines_tests.profiling.semantics.labelled import Labelled, columns, luhn_digit
+from udb_pipelines_tests.profiling.semantics.labelled import Labelled, columns, luhn_digit, side_by_side
 
 KINDS = {
     "email", "phone", "url", "ip", "uuid", "ssn", "credit_card", "iban", "npi", "postcode", "country", "currency",
@@ -30,23 +30,6 @@ SEVERITIES = {
     "email": "high", "phone": "high", "person_name": "high", "street_address": "high", "date_of_birth": "high",
     "ip": "medium", "latitude": "medium", "longitude": "medium", "postcode": "medium", "npi": "medium",
 }  # fmt: skip
-
-
-def side_by_side(labelled: list[Labelled]) -> list[list[Labelled]]:
-    """The columns in tables, each name once in a table: one table of many costs less than many tables of one."""
-    tables: list[list[Labelled]] = []
-    for column in labelled:
-        fitting = (
-            table
-            for table in tables
-            if len(table[0].values) == len(column.values) and column.name not in {other.name for other in table}
-        )
-        table = next(fitting, None)
-        if table is None:
-            tables.append([column])
-        else:
-            table.append(column)
-    return tables
 
 
 def found_in(
