@@ -10,8 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from secrets import SystemRandom
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -20,6 +18,7 @@ from pydantic import SecretStr
 
 from udb_pipelines.errors import UdbError
 from udb_pipelines.operations import scrub
+from udb_pipelines.waiting import seconds_asked
 
 if TYPE_CHECKING:
     import httpx
@@ -262,15 +261,8 @@ def _bounds() -> Iterator[float]:
 
 
 def _wished(response: httpx.Response) -> float:
-    """Seconds that the server asks to be left alone: ``Retry-After``, in seconds or as a date (RFC 9110, 10.2.3)."""
-    text = response.headers.get("Retry-After", "")
-    if text.isdecimal():
-        return min(float(text), LONGEST_WISH)
-    try:
-        until = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return 0.0
-    return min(max(0.0, (until - datetime.now(UTC)).total_seconds()), LONGEST_WISH)
+    """Seconds that the server asks to be left alone, as far as we would."""
+    return min(seconds_asked(response.headers.get("Retry-After")) or 0.0, LONGEST_WISH)
 
 
 def _content(response: httpx.Response, host: str) -> Any:  # noqa: ANN401 - JSON

@@ -14,6 +14,7 @@ from udb_pipelines.connectors.databases.admission import admitted
 from udb_pipelines.connectors.databases.dialect import CONNECT_SECONDS
 from udb_pipelines.connectors.databases.unreached import unreached
 from udb_pipelines.detection.location import mask
+from udb_pipelines.detection.switches import is_on
 from udb_pipelines.errors import UdbError
 from udb_pipelines.secrets.references import resolve_address
 
@@ -113,7 +114,7 @@ def connected(uri: str, config: Mapping[str, Any], settings: Settings) -> Iterat
             client = stack.enter_context(pymongo.MongoClient(address, appname="udb", **limits))
         client.admin.command("ping")
         session = None
-        if str(config.get("snapshot", "")).lower() in ("true", "yes", "1"):
+        if is_on(config, "snapshot"):
             session = stack.enter_context(client.start_session(snapshot=True))
         yield Server(client, session, _database(client))
 

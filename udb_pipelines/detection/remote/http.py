@@ -10,8 +10,6 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +20,7 @@ from udb_pipelines.detection.location import mask
 from udb_pipelines.egress import FROM_PUBLIC, IS_PUBLIC, Guard, GuardedTransport
 from udb_pipelines.errors import UdbError
 from udb_pipelines.secrets.references import resolve
+from udb_pipelines.waiting import seconds_asked
 
 BUSY = frozenset({429, 500, 502, 503, 504})
 """Answers after which it is worth asking again."""
@@ -170,11 +169,8 @@ def _port(url: httpx.URL) -> int:
 
 def _pause(response: httpx.Response, tries: int) -> float:
     """Seconds to wait: what the server asks for, else longer each time and never quite the same."""
-    asked = response.headers.get("Retry-After", "").strip()
-    if asked.isdigit():
-        return float(asked)
-    try:
-        return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        pause = min(_PAUSE_SECONDS * 2.0 ** (tries - 1), _LONGEST_PAUSE_SECONDS)
-        return pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
+    asked = seconds_asked(response.headers.get("Retry-After"))
+    if asked is not None:
+        return asked
+    pause = min(_PAUSE_SECONDS * 2.0 ** (tries - 1), _LONGEST_PAUSE_SECONDS)
+    return pause * random.uniform(0.5, 1)  # noqa: S311 - no secret

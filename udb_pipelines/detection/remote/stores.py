@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from udb_pipelines.config import DEFAULT_TENANT, Settings
 from udb_pipelines.detection.remote.addresses import Address
+from udb_pipelines.detection.switches import is_on
 from udb_pipelines.egress import Guard
 from udb_pipelines.errors import UdbError
 from udb_pipelines.secrets.references import resolve
@@ -192,7 +193,7 @@ def _resolved(scheme: str, config: Mapping[str, Any], settings: Settings) -> dic
 
 def _check_own(address: Address, told: Mapping[str, str], settings: Settings) -> None:
     """The environment's credentials, and those of the machine, are the operator's."""
-    if settings.tenant == DEFAULT_TENANT or _is_anonymous(told) or _OWN[address.scheme] & set(told):
+    if settings.tenant == DEFAULT_TENANT or is_on(told, "anonymous") or _OWN[address.scheme] & set(told):
         return
     raise UdbError(
         "E_AUTH",
@@ -202,17 +203,13 @@ def _check_own(address: Address, told: Mapping[str, str], settings: Settings) ->
     )
 
 
-def _is_anonymous(told: Mapping[str, str]) -> bool:
-    return told.get("anonymous", "").lower() in ("true", "yes", "1")
-
-
 def _amazon(told: Mapping[str, str]) -> S3Config:
     config: S3Config = {}
     if "endpoint" in told:
         config["endpoint"] = told["endpoint"]
     if "region" in told:
         config["region"] = told["region"]
-    if _is_anonymous(told):
+    if is_on(told, "anonymous"):
         config["skip_signature"] = True
     return config
 
@@ -235,7 +232,7 @@ def _google(told: Mapping[str, str]) -> GCSConfig:
         config["service_account_key"] = told["service_account_key"]
     if "endpoint" in told:
         config["base_url"] = told["endpoint"]
-    if _is_anonymous(told):
+    if is_on(told, "anonymous"):
         config["skip_signature"] = True
     return config
 
@@ -250,6 +247,6 @@ def _azure(told: Mapping[str, str]) -> AzureConfig:
         config["sas_key"] = told["sas_token"]
     if "endpoint" in told:
         config["endpoint"] = told["endpoint"]
-    if _is_anonymous(told):
+    if is_on(told, "anonymous"):
         config["skip_signature"] = True
     return config
