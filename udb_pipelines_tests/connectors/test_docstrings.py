@@ -1,0 +1,24 @@
+"""What the documentation of functions shows is what they do."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+import udb_pipelines
+
+PACKAGES = ("connectors", "control", "detection", "oauth", "secrets", "egress", "waiting")
+
+
+def modules() -> Iterator[str]:
+    for found in pkgutil.walk_packages(udb_pipelines.__path__, "udb_pipelines."):
+        if found.name.split(".")[1] in PACKAGES and ".migrations" not in found.name:
+            yield found.name
+
+
+def test_examples_hold() -> None:
+    results = {name: doctest.testmod(importlib.import_module(name)) for name in modules()}
+    assert {name: result for name, result in results.items() if result.failed} == {}
+    assert sum(result.attempted for result in results.values()) > 50
