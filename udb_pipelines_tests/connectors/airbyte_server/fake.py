@@ -380,8 +380,8 @@ class FakeAirbyte:
                 item for item in self.state.catalog if (item.get("namespace"), item["name"]) == (space, setup["name"])
             )
             rows = self.state.records.get(f"{space}.{setup['name']}" if space else setup["name"], [])
-            schema = destination["schema"]
-            if connection["namespaceDefinition"] == "custom_format":
+            schema = destination.get("schema", "public")
+            if connection.get("namespaceDefinition") == "custom_format":
                 schema = connection["namespaceFormat"].replace("${SOURCE_NAMESPACE}", space or "") or schema
             if self.state.writes:
                 write({**destination, "schema": schema}, stream, rows, setup["syncMode"])
