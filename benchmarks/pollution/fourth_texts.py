@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from benchmarks.pollution.judging import Cells, Polluted, Record, Table, Truth
 from benchmarks.pollution.writing import PLAIN, Style, joined, sound
@@ -183,7 +184,9 @@ def _blank_rows(kind: str, table: Table, rng: random.Random) -> Polluted:
             lines.insert(number, ";" * 7)
             records.insert(0, Record(("",) * 8, (0, 1), (("",) * 8,)))
     header = (*table.header, "", "", "")
-    return file(kind, table, joined(lines), [Truth(header, tuple(records))])
+    # Columns that have neither a name nor a value are no loss.
+    bare = [replace(record, cells=record.cells[:-3], others=()) for record in records]
+    return file(kind, table, joined(lines), [Truth(header, tuple(records)), Truth(table.header, tuple(bare))])
 
 
 def _web_log(kind: str, table: Table, rng: random.Random) -> Polluted:

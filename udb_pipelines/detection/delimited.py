@@ -87,7 +87,8 @@ def detect_delimited(
 def _without_false_quotes(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
     """``trials`` with the same reading without quotes first, where quotes only make an even table uneven.
 
-    Line ends and delimiters that are quoted would leave rows of other lengths without the quotes.
+    Line ends and delimiters that are quoted would leave rows of other lengths without the quotes. Quotes that mostly
+    stand around values are quotes, of which one may not be closed.
     """
     if not trials or not trials[0].quote:
         return trials
@@ -96,7 +97,9 @@ def _without_false_quotes(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
     if plain is None or plain.columns < 2 or any(len(row) != plain.columns for row in plain.rows):
         return trials
     merged = len(best.rows) * plain.lines[-1] < len(plain.rows) * best.lines[-1]
-    return (plain, *(t for t in trials if t is not plain)) if merged or best.share < 1 else trials
+    marked = [cell for row in plain.rows for cell in row if best.quote in cell]
+    around = sum(len(cell) > 1 and cell[0] == best.quote == cell[-1] for cell in marked)
+    return (plain, *(t for t in trials if t is not plain)) if merged and 2 * around < len(marked) else trials
 
 
 def _weighed(trials: tuple[Trial, ...], opinions: tuple[Opinion, ...]) -> tuple[Trial, ...]:

@@ -158,11 +158,19 @@ def _end(rows: Sequence[Cells], columns: int, start: int) -> int:
 
 def _notes(rows: Sequence[Cells], columns: int, start: int, apart: Collection[int]) -> int:
     """Where notes begin that a blank line or a rule sets apart from the table: not one of them is as wide as it."""
+    first = dominant([row for row in rows[start + 1 :][:BODY_ROWS] if len(row) == columns], 0)
     for index in range(max(start + 3, len(rows) - MAX_FOOTER_ROWS), len(rows)):
         ruled = len(rows[index]) == 1 and RULE.fullmatch(rows[index][0])
-        if (ruled or index in apart) and all(len(row) != columns for row in rows[index:]):
+        if (ruled or index in apart) and all(_is_note(row, columns, first) for row in rows[index:]):
             return index
     return len(rows)
+
+
+def _is_note(row: Cells, columns: int, first: CellType | None) -> bool:
+    """A row that is no damaged record: narrower, not begun like one; or a sentence with blanks after its marks."""
+    sentence = any(cell.startswith(" ") for cell in row[1:])
+    begun = first in TYPED and cell_type(row[0]) == first
+    return len(row) != columns and not begun and (len(row) < columns or sentence)
 
 
 def _contradicting(table: Sequence[Cells], columns: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from udb_pipelines.detection.delimited import Delimited
 from udb_pipelines.detection.evidence import SEPARATED
 from udb_pipelines.detection.localfile import LocalFile
@@ -47,6 +49,31 @@ def refuse_programs(file: LocalFile, lines: list[str], found: Delimited | None) 
         f"{file.name} reads like {what}, not like a table",
         remedy=REMEDIES.get(what, "name it with --format delimited if it is a table"),
     )
+
+
+def are_pages(text: str) -> bool:
+    r"""Whether form feeds part pages that begin with one title, with a number or a time that changes.
+
+    >>> are_pages("List, page 1\na 1\n\fList, page 2\na 2\n"), are_pages("a,b\n1,2\n\fa,b\n3,4\n")
+    (True, False)
+    """
+    tops = [page.strip().partition("\n")[0].strip() for page in re.split(r"(?:\A|\n)\f", text) if page.strip()]
+    titles = {re.sub(r"\d+", "0", top) for top in tops[:-1] or tops}
+    return len(tops) > 1 and len(set(tops)) == len(tops) and len(titles) == 1
+
+
+def refuse_pages(file: LocalFile, *, paged: bool) -> None:
+    """Refuse a printout whose titles stand in the way of its columns.
+
+    Raises:
+        UdbError: ``E_NOT_A_TABLE``.
+    """
+    if paged:
+        raise UdbError(
+            "E_NOT_A_TABLE",
+            f"{file.name} is a printout in pages, each below a title of its own",
+            remedy="export the list as CSV, or take the titles out and load it again",
+        )
 
 
 def refuse_documents(file: LocalFile, lines: list[str], found: Delimited) -> None:

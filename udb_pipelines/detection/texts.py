@@ -9,19 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from udb_pipelines.config import Settings
 from udb_pipelines.detection.delimited import Delimited, detect_delimited
+from udb_pipelines.detection.dialect import COMMON
 from udb_pipelines.detection.encoding import Encoding, find_encoding
 from udb_pipelines.detection.evidence import CLOSE
 from udb_pipelines.detection.findings import told
 from udb_pipelines.detection.fixedwidth import ACCEPTED_SCORE, FixedWidth, find_fixed_width, read_as, spans_of
 from udb_pipelines.detection.jsontext import JsonTable, detect_json
+from udb_pipelines.detection.lead import lead_of
 from udb_pipelines.detection.linetables import Text, fixed_table, log_table
 from udb_pipelines.detection.localfile import JSON_SUFFIXES, FileTables, LocalFile, certain
 from udb_pipelines.detection.loglines import find_log
+from udb_pipelines.detection.naming import name_columns
 from udb_pipelines.detection.parts import cut_out, rows_of, whole_text
-from udb_pipelines.detection.refusals import refuse_documents, refuse_programs
+from udb_pipelines.detection.refusals import are_pages, refuse_documents, refuse_pages, refuse_programs
 from udb_pipelines.detection.sample import Sample, read_sample
 from udb_pipelines.detection.stacked import Stack, find_stack
 from udb_pipelines.errors import UdbError
@@ -122,30 +126,54 @@ def _by_lines(file: LocalFile, sample: Sample, options: SourceOptions, settings:
     """The reading that explains the lines best, or the refusal of the delimited one."""
     text = Text(file, sample, find_encoding(sample, options.encoding), options, settings)
     lines = text.head.splitlines()
+    lead = lead_of(lines) if _may_be_several(options) and not options.widths else None
+    if lead is None:
+        return _competing(text, lines)
+    known = {"skip_rows": lead.lines, "header": "none" if lead.widths else 1, "widths": lead.widths}
+    found = _competing(replace(text, options=options.model_copy(update=known)), lines)
+    message = f"{lead.lines} lines above the table read like a text and were left out"
+    streams = tuple(_named(stream, lead.names) for stream in found.streams) if lead.names else found.streams
+    return FileTables(streams, (*found.findings, told("W_PREAMBLE", message, count=lead.lines)))
+
+
+def _named(stream: DetectedStream, names: tuple[str, ...]) -> DetectedStream:
+    """``stream`` with the names of its columns, which stand where its reader skips them."""
+    findings = tuple(item for item in stream.findings if item.code not in ("W_HEADER_GUESSED", "W_PREAMBLE"))
+    return stream.model_copy(update={"columns": name_columns(names), "findings": findings})
+
+
+def _competing(text: Text, lines: list[str]) -> FileTables:
+    file, sample, options, settings = text.file, text.sample, text.options, text.settings
     pinned = options.format or ("fixed_width" if options.widths else "delimited" if options.delimiter else None)
+    body = lines[options.skip_rows or 0 :]
     if pinned is None:
-        refuse_programs(file, lines, None)
-    log = find_log(lines) if pinned in (None, "log") else None
+        refuse_programs(file, body, None)
+    # A log has no pages: a form feed begins one of a printout, however its lines begin.
+    log = find_log(body) if pinned == "log" or (pinned is None and "\f" not in text.head) else None
     fixed = _fixed_width(lines, options, whole=sample.whole) if pinned in (None, "fixed_width") else None
     if pinned == "log" or (log is not None and pinned is None):
         return log_table(text, log)
     if pinned == "fixed_width":
         return fixed_table(text, fixed, None)
+    paged = pinned is None and are_pages(text.head)
     try:
         delimited = detect_delimited(file.path, file.name, sample, text.encoding, options, settings)
     except UdbError:
         if fixed is None:
             raise
+        refuse_pages(file, paged=paged)
         return fixed_table(text, fixed, None)
     if pinned is None:
-        refuse_programs(file, lines, delimited)
+        refuse_programs(file, body, delimited)
     stack = find_stack(rows_of(text.head, delimited.dialect)) if _may_be_several(options) else None
     if stack is not None and stack.clear and (several := _tables(text, delimited.dialect)):
         return several
-    if fixed is not None and fixed.score > delimited.score:
+    by_columns = fixed is not None and fixed.score > delimited.score
+    refuse_pages(file, paged=paged and (by_columns or delimited.dialect.delimiter not in COMMON))
+    if fixed is not None and by_columns:
         return fixed_table(text, fixed, delimited)
     if pinned is None:
-        refuse_documents(file, lines, delimited)
+        refuse_documents(file, body, delimited)
     return text.stream(
         format="delimited", dialect=delimited.dialect, columns=delimited.columns, row_estimate=delimited.row_estimate,
         candidates=delimited.candidates,

@@ -43,6 +43,12 @@ def test_quotes_that_only_make_an_even_table_uneven_are_characters(settings: Set
     assert [row[2] for row in rows(loaded)] == [marks[n % 5] for n in range(60)]
 
 
+def test_one_quote_that_is_not_closed_leaves_the_others_their_meaning(settings: Settings, tmp_path: Path) -> None:
+    lines = [f'"{n}","name {n}","{n}.5"\n' for n in range(40)]
+    lines[20] = '"20","name 20,"20.5"\n'
+    assert dialect_of(found(settings, tmp_path, '"id","name","price"\n' + "".join(lines))).quote == '"'
+
+
 def test_quoted_line_ends_keep_their_quotes(settings: Settings, tmp_path: Path) -> None:
     text = "id,note,n\n" + "".join(f'{n},"two\nlines, {n}",{n}\n' for n in range(30))
     assert dialect_of(found(settings, tmp_path, text)).quote == '"'
@@ -186,3 +192,34 @@ def test_notes_below_the_table_of_a_sheet_are_its_footer(settings: Settings, tmp
     (loaded,) = read_detected(settings, tmp_path / "absence.xlsx").datasets
     assert (loaded.rows_read, loaded.rows_staged, loaded.rows_rejected) == (12, 12, 0)
     assert rows(loaded)[-1][0] == "Name 11"
+
+
+PROSE = "".join(f"Note {n}: the readings of this station are provisional, see the manual.\n" for n in range(40))
+
+
+@pytest.mark.parametrize(
+    ("text", "rows_below", "columns"),
+    [
+        (PROSE + "\nid,name,price\n" + "".join(f"{n},n{n},{n}.5\n" for n in range(12)), 12, ["id", "name", "price"]),
+        (PROSE + "Data:   y      x\n" + "".join(f"{n / 7:10.3f}{n * 3.25:10.3f}\n" for n in range(36)), 36, ["y", "x"]),
+        (PROSE + "Data:   Y\n" + "".join(f"{n * 7 % 10:8d}\n" for n in range(100)), 100, ["Y"]),
+    ],
+)
+def test_what_is_written_above_a_table_may_be_longer_than_it(
+    settings: Settings, tmp_path: Path, text: str, rows_below: int, columns: list[str]
+) -> None:
+    detection = found(settings, tmp_path, text, "norris.dat")
+    assert "W_PREAMBLE" in {item.code for item in detection.findings}
+    assert names(detection) == columns
+    (loaded,) = read_detected(settings, tmp_path / "norris.dat").datasets
+    assert (loaded.rows_staged, loaded.rows_rejected) == (rows_below, 0)
+
+
+def test_pages_below_titles_of_their_own_are_no_table_and_no_log(settings: Settings, tmp_path: Path) -> None:
+    pages = [
+        f"2024-01-0{page} 10:00:00 Daily list, page {page}\nid    name       qty\n"
+        + "".join(f"{page * 10 + n:<5} name{n:<6} {n:>3}\n" for n in range(10))
+        for page in range(1, 5)
+    ]
+    with pytest.raises(UdbError, match="printout in pages"):
+        found(settings, tmp_path, "\f".join(pages), "list.txt")
