@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from udb_pipelines.config import Settings
+from udb_pipelines.connectors.delimited.placing import record_offsets
+from udb_pipelines.detection import detect
 from udb_pipelines.models import StagedDataset
-from udb_pipelines_tests.connectors.sources import read_detected, rows, types
+from udb_pipelines_tests.connectors.sources import read_detected, rows, source_of, types
 
 
 def loaded(settings: Settings, folder: Path, content: str | bytes, name: str = "data.csv") -> StagedDataset:
@@ -84,3 +86,14 @@ def test_lines_of_delimiters_alone_are_blank_lines(settings: Settings, tmp_path:
 def test_quoted_empty_fields_are_a_row(settings: Settings, tmp_path: Path) -> None:
     found = loaded(settings, tmp_path, 'name;qty;unit\n"x";1;"z"\n"";"";""\n"u";2;"w"\n')
     assert found.rows_staged == 3
+
+
+def test_no_offset_is_told_where_lines_of_delimiters_shift_the_rows(settings: Settings, tmp_path: Path) -> None:
+    def offsets(content: str) -> dict[int, int]:
+        path = tmp_path / "data.csv"
+        path.write_text(content)
+        (stream,) = detect(source_of(path), settings).streams
+        return record_offsets(stream, [2, 3])
+
+    assert offsets("name,qty,day\na,1,2024-01-01\nb,2,2024-01-02\nc,3,2024-01-03\n") == {2: 28, 3: 43}
+    assert offsets("name,qty,day\na,1,2024-01-01\n,,\nb,2,2024-01-02\nc,3,2024-01-03\n") == {}

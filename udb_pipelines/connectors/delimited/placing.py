@@ -33,7 +33,8 @@ def record_offsets(stream: DetectedStream, rows: Collection[int]) -> dict[int, i
         offsets, seen = starts(text, stream.dialect, ordered)
     except (OSError, UdbError):
         return {}
-    if len(offsets) < len(ordered) or not fast.usable(text, seen, stream.dialect):
+    # Lines of delimiters alone were counted here and are no rows there.
+    if len(offsets) < len(ordered) or seen.hollow or not fast.usable(text, seen, stream.dialect):
         return {}
     if text.repeats_header(stream.dialect, len(stream.columns)):
         return {}
