@@ -40,7 +40,11 @@ NEARER = (
 UNSEEN = (
     "fr_CH", "nl_BE", "es_CL", "az_AZ", "zh_CN", "vi_VN", "is_IS", "mk_MK", "ka_GE", "en_PK", "ne_NP", "sq_AL",
 )  # fmt: skip
-"""Locales that nobody has looked at: only their score is known."""
+"""Locales whose values nobody has looked at: rules for their languages were added after a first score on them."""
+FRESH = (
+    "ar_AA", "fa_IR", "he_IL", "hy_AM", "hi_IN", "th_TH", "bn_BD", "fil_PH", "zh_TW", "en_NG", "uz_UZ", "ga_IE",
+)  # fmt: skip
+"""Locales that nobody has looked at: scored once, after the last rule was made."""
 
 MEMORY = 1e9
 """Bytes that a query may take, as far as grouping goes; the tables here are small."""
@@ -149,7 +153,12 @@ def unseen() -> Lines:
     """Columns in locales that no rule was made on."""
     yield "\n## The same in other locales\n"
     for locales, told in (
-        (UNSEEN, "nobody has looked at these, only at their score"),
+        (FRESH, "nobody has looked at these, and they were scored after the last rule was made"),
+        (
+            UNSEEN,
+            "nobody has looked at their values; at the first score recall was 0.792 of names and 0.667 of addresses, "
+            "precision 1.000; then names and words for streets of some of these languages were added",
+        ),
         (
             NEARER,
             "at the first score, before anything was looked at, recall was 0.958 of names, 1.000 of telephone numbers "

@@ -125,7 +125,7 @@ def _candidates(facts: Facts, shape: Shape | None, words: str) -> list[_Candidat
     """Kinds that suit the column's shape, and whether its name agrees."""
     found = []
     for kind in KINDS:
-        named = says(kind.named, words)
+        named = says(kind.named, words) and facts["distinct_values"] >= kind.least_named
         distinct_enough = facts["distinct_values"] >= kind.least_distinct
         possible = named or (kind.strict is not None and distinct_enough and not says(kind.never, words))
         if shape in kind.shapes and possible:

@@ -47,6 +47,8 @@ class Kind:
     tell_share: float = 0.0
     least_distinct: int = 1
     """Distinct values below which the values alone say nothing."""
+    least_named: int = 1
+    """Distinct values below which the values say nothing even with the name."""
     needs: str = ""
     """Characters of which nearly every value has one, where the column is no mere number: looked for first."""
     checksum: str = ""
@@ -108,12 +110,21 @@ KINDS = (
     Kind("street_address", "high", _MIXED, _matching(streets.HOUSE, 5, 150), needs=" ",
          never="mail|product|model|item|title|version|flight|team|room|gate|season|term|semester", alone=0.85,
          least_distinct=10, tell=_matching(streets.STREET, 6, 250), tell_share=0.2),
+    Kind("street_address", "high", _LETTERS | _MIXED, None, _matching(streets.ADDRESS_NAMED, 4, 300),
+         named=column_names.ADDRESS, with_name=0.9, least_named=30),
+    Kind("street_address", "high", _LETTERS | _MIXED, _matching(streets.EAST_STREET, 9, 150), alone=0.85,
+         least_distinct=10),
+    Kind("street_address", "high", _LETTERS | _MIXED, _matching(streets.CASELESS_STREET, 6, 300), needs=" ",
+         never="city|company|school|shop", alone=0.6, least_distinct=10),
     Kind("person_name", "high", _LETTERS | _MIXED, people.person_name, people.any_name, needs=" ",
          named=column_names.NAME,
          never="company|product|file|host|domain|brand|street|city|school|firm|title|username",
          alone=0.7, tell=people.telling_name, tell_share=0.18, least_distinct=5),
     Kind("person_name", "high", _LETTERS, people.eastern_name, alone=0.9, tell=people.eastern_family_name,
          tell_share=0.8, least_distinct=10),
+    Kind("person_name", "high", _LETTERS | _MIXED, people.caseless_name, needs=" ",
+         never="company|product|brand|street|city|school|title", alone=0.8, tell=people.telling_caseless_name,
+         tell_share=0.2, least_distinct=10),
     Kind("person_name", "high", _LETTERS, people.given_name,
          never="company|product|file|host|domain|brand|street|city|school|town|place|month|state", alone=0.75,
          least_distinct=8),

@@ -23,7 +23,7 @@ _NAME = (
     rf"[{CASELESS}][{CASELESS} .'’·\x{{3000}}-]*"
 )
 _ENDINGS = (
-    "ov[áa]|sk[áý]|ck[áý]|[vn]ić|[čc]ić|i[čc]i[ćk]|enko|czyk|[eo]wicz|[oe]vich|[wv]ski|[wv]sk[ai]|iński|ińska|oğlu|"
+    "ov[áa]?|[yi]eva?|[ei]va|zad[əe]h?|qızı|sk[áý]|ck[áý]|[vn]ić|[čc]ić|i[čc]i[ćk]|enko|czyk|[eo]wicz|[oe]vich|[wv]ski|[wv]sk[ai]|iński|ińska|oğlu|"
     "[aeiouyäö]nen|ss?on|s?dóttir|escu|eanu|idis|[oó]poulos|opoulou|akis|[iy]an|shvili|[aei]dze|auskas|evičius|"
     "avičius|ienė|aitė|ytė|[iī]ņ[šaiē]|[iī]ņš|iūnas|qvist|quist|ström|[áaéeíií]ndez|ínez|[éeáa]rez|ópez|ómez|"
     "eira|eiro|lund|gaard|gård|"
@@ -31,13 +31,20 @@ _ENDINGS = (
     "ίδης|ίδου|όπουλος|οπούλου|άκης|άκη|ιάδης|ιάδου|ούδης|έλης|ίτης|ούλου"
 )
 """Of family names and patronymics, by which a language is known."""
+_CASELESS_FULL = rf"[{CASELESS}'’.-]{{2,20}}( [{CASELESS}'’.-]{{2,20}}){{1,3}}"
+_CASELESS_ENDINGS = "შვილი|ძე|იანი|ავა|ელი|յան|یان|پور|زاده|نژاد"
+"""Of family names in Georgia, Armenia and Iran."""
 _TITLES = r"(dr|prof|mr|mrs|ms|mme|frau|herr|sr|sra|dott|ing|mag|bc|mudr|fru|д-р|ing)\.? "
 
 
 def person_name() -> str:
     """Two to five capitalised words, none of them an organisation's or a place's."""
-    other = quote_literal(rf"(?i)(^|[ .(-])({ORGANISATIONS}|{PLACES})([ .,)]|$)")
-    return guarded(matches(_FULL, 4, 90, " "), f"NOT regexp_matches(v, {other})")
+    return guarded(matches(_FULL, 4, 90, " "), f"NOT {_something_else()}")
+
+
+def _something_else() -> str:
+    """Whether an organisation or a place is named."""
+    return f"regexp_matches(v, {quote_literal(rf'(?i)(^|[ .(-])({ORGANISATIONS}|{PLACES})([ .,)]|$)')})"
 
 
 def eastern_name() -> str:
@@ -50,6 +57,18 @@ def eastern_name() -> str:
 def eastern_family_name() -> str:
     """Begins with one of the usual family names of China, Japan and Korea."""
     return " OR ".join(one_of(words("surnames_east"), f"left(v, {length})") for length in (1, 2))
+
+
+def caseless_name() -> str:
+    """Two to four words in a script without capitals that puts spaces between words."""
+    return guarded(guarded("v > '\u052f'", matches(_CASELESS_FULL, 6, 160, " ")), f"NOT {_something_else()}")
+
+
+def telling_caseless_name() -> str:
+    """A usual given name first, or the ending of a family name."""
+    ending = f"regexp_matches(v, {quote_literal(f'({_CASELESS_ENDINGS})$')})"
+    known = one_of_many(words("given_names_caseless"), "split_part(v, ' ', 1)")
+    return f"({ending} OR {known})"
 
 
 def any_name() -> str:

@@ -6,7 +6,7 @@ Japanese and Korean, after every part of an address.
 
 from __future__ import annotations
 
-from udb_pipelines.profiling.semantics.letters import CAPITAL, CASED, EAST, EASTERN, LETTERS
+from udb_pipelines.profiling.semantics.letters import CAPITAL, CASED, CASELESS, EAST, EASTERN, LETTERS
 
 _AFTER_ENGLISH = (
     "street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|drives|court|ct|courts|"
@@ -56,13 +56,26 @@ _AFTER = (
     "utca|u\\.|útja|út|tér|tere|körút|köz|sor|fasor|sétány|rakpart|dűlő|sokak|sokağı|sk\\.|sok\\.|caddesi|cad\\.|cd\\.|bulvarı|"
     "blv\\.|mahallesi|mah\\.|yolu|meydanı|iela|gatve|prospekts|bulvāris|laukums|ceļš|šoseja|g\\.|gatvė|pr\\.|prospektas|al\\.|alėja|plentas|"
     "tänav|tn\\.?|mnt\\.?|maantee|puiestee|pst\\.?|väljak|plats|põik|katu|cesta|ulica|trg|nábrežie|"
-    "улица|ул\\.|бульвар|вулиця|переулок|проспект|шоссе"
+    "küçəsi|küç\\.|prospekti|xiyabanı|улица|ул\\.|бульвар|вулиця|переулок|проспект|шоссе"
 )
 """After the name."""
 _EAST = (
     rf".*[{EAST}0-9](路|街|巷|弄|大道|胡同|丁目|番地|番|町|村|号|號|区|區|로|길|동|구|가|거리)\s*[0-9A-Z〇-十０-９].*|"
     rf".*[0-9０-９]+(番地?|号|號|丁目|棟|楼|室|로|길|번지)?.*{EASTERN}{{2}}.*(路|街|町|区|區|市|道|号)"
 )
+EAST_STREET = (
+    rf"{EASTERN}{{1,9}}(路|街|巷|弄|大道|胡同|里|대로|로|길)"
+    rf"[{EAST}0-9０-９A-Za-z-]{{0,14}}(座|号|號|栋|棟|室|楼|樓|院|园|苑|[0-9０-９])"
+)
+"""A word for a street, and a house or a part of one, which need not have a number."""
+_WORDS_BY_SCRIPT = (
+    "ქუჩა|ქუჩის|ქ\\.|გამზირი|გამზ\\.|ჩიხი|შესახვევი|ხეივანი|փողոց|փող\\.|պողոտա|नगर|मार्ग|टोल|चोक|चौक|रोड|गली|पथ|"
+    "রোড|সড়ক|লেন|خیابان|خ\\.|کوچه|بلوار|میدان|شارع|طريق|רחוב|שדרות|סמטת|ถนน|ซอย"
+)
+CASELESS_STREET = rf"(.*[\s,])?({_WORDS_BY_SCRIPT})[\s,.].*|.+[\s,]({_WORDS_BY_SCRIPT})"
+"""A word for a street in a script without capitals, and another word or number beside it."""
+ADDRESS_NAMED = rf".*[{LETTERS}]{{2}}.*[\s,].*[{LETTERS}]{{2}}.*|[{CASELESS}]{{4}}.*"
+"""Two words, or some letters of a script that needs no spaces: enough of different values under a telling name."""
 _NUMBER = (
     r"(n[.°ºr]?|nr\.?|no\.?|núm\.?|num\.?|д\.?|буд\.?|№|č\.|h\.?no\.?|#)?\s?"
     r"[0-9]{1,5}(\s?[A-Za-zА-Яа-яΑ-ω])?([/-][0-9]{1,4}[A-Za-z]?)?"

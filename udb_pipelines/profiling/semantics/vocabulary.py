@@ -12,7 +12,8 @@ from importlib.resources import files
 from typing import Literal
 
 List = Literal[
-    "countries_alpha2", "countries_alpha3", "country_names", "currencies", "given_names", "surnames", "surnames_east"
+    "countries_alpha2", "countries_alpha3", "country_names", "currencies", "given_names", "given_names_caseless",
+    "surnames", "surnames_east",
 ]  # fmt: skip
 
 GENDERS = frozenset(
@@ -31,6 +32,7 @@ ORGANISATIONS = (
     r"s\.?r\.?o|d\.?o\.?o|d\.d|a\.s|s\.c|s\.a|spol|uab|mb|sia|oü|oyj|ky|asa|aps|ltda|lda|pt|tbk|cv|ud|perum|kft|zrt|bt|nyrt|kkt|"
     "şti|a\\.ş|ticaret|sanayi|hermanos|hnos|hijos|filhos|grupo|gruppo|gruppe|groep|zoon|fratelli|figli|asociados|"
     "associés|frères|fils|industries|international|services|solutions|systems|industrial|ооо|оао|зао|пао|ао|ип|тов|пат|фоп|"
+    "mmc|asc|qsc|შპს|სს|ՍՊԸ|ՓԲԸ|شرکت|شركة|مؤسسة|بانک|وپسران|ובניו|בנק|लिमिटेड|प्रा|कंपनी|कम्पनी|बैंक|লিমিটেড|บริษัท|จำกัด|"
     "еоод|оод|ад|и сини|αε|επε|εε|株式会社|有限会社|合同会社|合資会社|公司|集团|주식회사|유한회사"
 )
 PLACES = "ville|town|beach|springs|valley|falls|islands?|harbou?r|heights|junction|bay|river"
