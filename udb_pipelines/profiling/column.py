@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from udb_pipelines.models import ColumnProfile, ValueCount
 from udb_pipelines.profiling import expressions as sql
@@ -19,6 +19,12 @@ GROUPED_CELLS = 300_000
 """Columns are read together up to so many cells: beyond, what is saved per query is lost by telling them apart."""
 GROUPED_COLUMNS = 100
 """And so many columns: some queries name each of them."""
+Done = Callable[[float], None]
+"""Is told which part of some work is done, from 0 to 1."""
+
+
+def ignored(_part: float) -> None:
+    """Nobody wants to know."""
 
 
 def groups(columns: Sequence[Column], rows: int) -> Iterable[list[Column]]:
@@ -31,14 +37,16 @@ def groups(columns: Sequence[Column], rows: int) -> Iterable[list[Column]]:
         yield from (alike[at : at + size] for at in range(0, len(alike), size))
 
 
-def profile_columns(session: Session, columns: Sequence[Column]) -> list[ColumnProfile]:
+def profile_columns(session: Session, columns: Sequence[Column], done: Done = ignored) -> list[ColumnProfile]:
     """Everything about columns of one storage type of the session's table.
 
     One scan of the columns; what follows reads their distinct values. Only a finding looks at rows again, up to
-    the first one concerned.
+    the first one concerned. ``done`` is told, now and then, which part of the work is.
     """
-    facts, parts = facts_and_parts(session, columns)
+    facts, parts = facts_and_parts(session, columns, done)
+    done(0.75)
     semantics = find_semantics(session, columns, facts, parts)
+    done(0.85)
     top, bottom = (session.ranked(VALUES, len(columns), rarest=rarest) for rarest in (False, True))
     extremes = _extremes(session, facts) if columns[0].has_lengths else {}
     return [
@@ -58,11 +66,15 @@ def profile_columns(session: Session, columns: Sequence[Column]) -> list[ColumnP
     ]
 
 
-def facts_and_parts(session: Session, columns: Sequence[Column]) -> tuple[dict[int, Facts], dict[int, Parts]]:
+def facts_and_parts(
+    session: Session, columns: Sequence[Column], done: Done = ignored
+) -> tuple[dict[int, Facts], dict[int, Parts]]:
     """Run the distinct-value pass of columns of one storage type: what they hold, and what their type adds."""
     alike = columns[0]
     session.load_values(columns, keep=f"NOT {sql.blank('v')}" if alike.is_text else "true")
+    done(0.4)
     facts = _facts(session, columns)
+    done(0.5)
     return facts, profile_text(session, facts) if alike.is_text else profile_typed(session, alike, facts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 
 import duckdb
@@ -81,7 +82,7 @@ def _profile(session: Session, columns: list[Column], origin: Origin, now: datet
     pace = Pace(columns, session.rows)
     pace.start()
     for alike in groups(columns, session.rows):
-        profiles += profile_columns(session, alike)
+        profiles += profile_columns(session, alike, partial(pace.within, alike))
         pace.profiled(alike)
     profiles.sort(key=lambda profile: profile.position)
     findings = (*origin.findings, *(_no_rows() if not session.rows else ()))

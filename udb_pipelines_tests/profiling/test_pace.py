@@ -25,6 +25,15 @@ def test_rows_grow_up_to_those_of_the_table(connection: duckdb.DuckDBPyConnectio
     assert {(total, unit) for _, _, total, unit in told} == {(1000, "rows")}
 
 
+def test_a_single_column_tells_how_far_it_is(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    told: list[int] = []
+    with reporting(lambda _what, done, _total, _unit: told.append(done)):
+        profile_table(connection, "(SELECT 'v' || i AS t FROM range(1000) t(i))", settings)
+    within = [done for done in told if 0 < done < 1000]
+    assert len(set(within)) >= 4
+    assert within == sorted(within)
+
+
 def test_the_time_left_is_that_of_the_columns_left() -> None:
     told: list[tuple[str, int]] = []
     columns = [Column("a", "BIGINT", 1), Column("b", "VARCHAR", 2)]

@@ -1,7 +1,9 @@
 """What a column's name says about its values, in the languages of Europe and of some beyond.
 
 A name is taken apart into words in lower case without accents, each between underscores; a pattern is an expression
-over those. Patterns are written with their accents, which are taken off them in the same way.
+over those. Patterns are written with their accents, which are taken off them in the same way. A word that means something
+else in another language (cap, cp) counts only where it is the whole name, and not at all where the other is as likely
+(eta, an age in Italian and a time of arrival).
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ PHONE = (
     "_fax_|_handy_|_msisdn_|_gsm_|puhelin|_τηλ|τηλεφων|телефон|_тел_|電話|电话|手机|전화|_หมายเลขโทรศัพท์_|هاتف|טלפון"
 )
 POSTCODE = (
-    "_zip|postal|_post_?code|_plz_|_postleitzahl_|_codigo_postal_|_cap_|_cep_|_cp_|_postnummer_|_postnr_|_postinumero_|"
+    "_zip|postal|_post_?code|_plz_|_postleitzahl_|_codigo_postal_|^_cap_$|_cep_|^_cp_$|_postnummer_|_postnr_|_postinumero_|"
     "_psc_|_iranyitoszam_|_kod_pocztowy_|_posta_kodu_|_postcode_|индекс|郵便番号|邮编|우편번호"
 )
 CURRENCY = "currency|_ccy_|_curr_|_waehrung_|_währung_|_devise_|_moneda_|_valuta_|_moeda_|_waluta_|_mena_|валюта"
@@ -59,7 +61,7 @@ NAME = (
 )
 LATITUDE = "_lat_|latitud|_breitengrad_|_latitudine_|_szerokosc_|широта"
 LONGITUDE = "_lon_|_lng_|_long_|longitud|_laengengrad_|_längengrad_|_longitudine_|_dlugosc_|долгота"
-AGE = "_age_|_alter_|_edad_|_eta_|_idade_|_leeftijd_|_alder_|_ålder_|_wiek_|_vek_|_yas_|_yaş_|_возраст_|_вік_|年龄|年齢"
+AGE = "_age_|_alter_|_edad_|_idade_|_leeftijd_|_alder_|_ålder_|_wiek_|^_vek_$|^_yas_$|_возраст_|_вік_|年龄|年齢"
 BIRTH = (
     "birth|_dob_|_born_|_geboren|_geburt|_naissance_|_nacimiento_|_nascita_|_bday_|_nascimento_|_geboorte|_fodsels|"
     "_fødsels|_fodelse|_syntyma|_urodzenia_|_narozeni_|_narodenia_|_rodjenja_|_rođenja_|_rojstva_|_szuletes|_nasterii_|"
