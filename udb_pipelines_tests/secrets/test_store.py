@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import io
 import sqlite3
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -16,6 +14,9 @@ from sqlalchemy import create_engine
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
 from udb_pipelines.secrets.store import SecretStore, new_key
+from udb_pipelines_tests.cli.conftest import Answer, Udb
+from udb_pipelines_tests.cli.conftest import home as home
+from udb_pipelines_tests.cli.conftest import udb as udb
 
 PLANTED = "Tr0ub4dor&3-planted"
 
@@ -96,23 +97,24 @@ def test_of_many_that_refresh_at_once_each_sees_the_others_work(settings: Settin
     assert sorted(map(int, seen)) == list(range(1, 13))
 
 
-def test_the_command_takes_the_value_from_standard_input_and_shows_it_nowhere(settings: Settings) -> None:
-    environment = {**os.environ, "UDB_HOME": str(settings.home), "UDB_SECRET_KEY": new_key()}
+def test_the_command_takes_the_value_from_standard_input_and_shows_it_nowhere(
+    udb: Udb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UDB_SECRET_KEY", new_key())
 
-    def udb(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from udb_pipelines.cli import main; main()", "secrets", *arguments]
-        return subprocess.run(command, input=given, env=environment, text=True, capture_output=True, check=False)
+    def given(text: str, *arguments: str) -> Answer:
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        return udb("secrets", *arguments)
 
-    stored = udb("set", "shop", given=f"{PLANTED}\n")
-    listed = udb("list", "--json")
-    assert (stored.returncode, listed.returncode) == (0, 0), stored.stderr + listed.stderr
-    assert '"shop"' in listed.stdout
-    assert PLANTED not in stored.stdout + stored.stderr + listed.stdout + listed.stderr
-    wrong = udb("set", "Not A Name", given="x")
-    assert wrong.returncode == 2
-    assert "not_a_name" in wrong.stderr
-    empty = udb("set", "shop", given="")
-    assert empty.returncode == 2
+    stored = given(f"{PLANTED}\n", "set", "shop")
+    listed = udb("secrets", "list", "--json")
+    assert (stored.code, listed.code) == (0, 0), stored.err + listed.err
+    assert '"shop"' in listed.out
+    assert PLANTED not in stored.out + stored.err + listed.out + listed.err
+    wrong = given("x", "set", "Not A Name")
+    assert wrong.code == 2
+    assert "not_a_name" in wrong.err
+    assert given("", "set", "shop").code == 2
 
 
 def test_tenants_have_secrets_of_their_own(settings: Settings) -> None:
