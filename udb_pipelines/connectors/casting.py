@@ -27,6 +27,7 @@ from udb_pipelines.models import ColumnSchema
 
 __all__ = [
     "PARQUET",
+    "ROW_GROUP",
     "SAMPLE_ROWS",
     "TextColumn",
     "TextRelation",
@@ -40,16 +41,20 @@ __all__ = [
 
 SAMPLE_ROWS = 20_000
 PART_GROUP = 2_048
-_ENCODING = "FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000"
-PARQUET = f"{_ENCODING}, ROW_GROUP_SIZE {ROW_GROUP}"
+DICTIONARY = 1_000
+_ENCODING = "FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+
+
+def in_groups_of(rows: int, *, dictionary: bool = True) -> str:
+    """How Parquet is written: with row groups of so many rows, fewer where they are long.
+
+    Without a ``dictionary`` where it would lose something: DuckDB's takes 0.0 and -0.0 for the same.
+    """
+    return f"{_ENCODING}, DICTIONARY_SIZE_LIMIT {DICTIONARY if dictionary else 0}, ROW_GROUP_SIZE {rows}"
+
+
+PARQUET = in_groups_of(ROW_GROUP)
 """Against zstd alone: half the time to write, a tenth less space, a fifth less time to read. Measured on 30 columns."""
-
-
-def in_groups_of(rows: int) -> str:
-    """How Parquet is written whose rows are so long that a row group takes only so many."""
-    return f"{_ENCODING}, ROW_GROUP_SIZE {rows}"
-
-
 VIOLATION = "udb: a value does not fit the type of its column"
 
 
@@ -177,7 +182,7 @@ def _write(
     kept = originals.Originals(forms, companions)
     inner = ", ".join(sql for cast in casts for sql in cast.inner)
     outer = ", ".join(sql for cast in casts for sql in cast.outer)
-    options = f"{_ENCODING}, ROW_GROUP_SIZE {common.row_group}, {kept.metadata()}"
+    options = f"{in_groups_of(common.row_group)}, {kept.metadata()}"
     with watched(connection, common.what, common.rows):
         written = connection.execute(
             f"COPY (SELECT {outer} FROM (SELECT {inner} FROM ({part.sql}))) TO {quote_literal(target)} ({options})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from udb_pipelines.connectors import casting
 from udb_pipelines.connectors.faults import base_name, told
+from udb_pipelines.connectors.holding import COUNTS_PER_SCAN
 from udb_pipelines.connectors.portable import stored_as
 from udb_pipelines.connectors.progress import watched
 from udb_pipelines.connectors.reading import FILE_COLUMN, Rows, Task, relative_names
@@ -18,6 +19,8 @@ from udb_pipelines.errors import UdbError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+FLOATING = ("DOUBLE", "FLOAT")
 
 
 def read(task: Task) -> Rows:
@@ -40,7 +43,7 @@ def read(task: Task) -> Rows:
         stored = _stored(task, " UNION ALL BY NAME ".join(selects))
         with watched(task.duck, task.what, counted):
             (written,) = task.duck.execute(
-                f"COPY ({stored}) TO {quote_literal(task.target)} ({_encoding(task, files)})"
+                f"COPY ({stored}) TO {quote_literal(task.target)} ({_encoding(task, files, stored)})"
             ).fetchall()
     staged = int(written[0])
     if staged != counted:
@@ -84,7 +87,8 @@ def _select(task: Task, file: Path, index: int) -> str:
     task.duck.register(name, _arrow(file) if form == "arrow" else _orc(file))
     # A record batch reader can be read once; the count and the load both need it.
     copy = task.folder / f"{index}.arrow.parquet"
-    task.duck.execute(f"COPY {name} TO {quote_literal(copy)} ({casting.PARQUET})")
+    exact = casting.in_groups_of(casting.ROW_GROUP, dictionary=False)
+    task.duck.execute(f"COPY {name} TO {quote_literal(copy)} ({exact})")
     task.duck.unregister(name)
     return f"SELECT * FROM read_parquet({quote_literal(copy)})"
 
@@ -107,12 +111,28 @@ def _types(task: Task, file: Path) -> list[object]:
     return [row[:2] for row in task.duck.execute(f"DESCRIBE FROM read_parquet({quote_literal(file)})").fetchall()]
 
 
-def _encoding(task: Task, files: list[Path]) -> str:
-    """How the rows are written: in short row groups where they are long."""
-    if task.stream.detected.format != "parquet":
-        return casting.PARQUET
-    rows = min(long_rows.rows_that_fit(long_rows.row_bytes(task.duck, file)) for file in files)
-    return casting.PARQUET if rows == long_rows.AT_A_TIME else casting.in_groups_of(rows)
+def _encoding(task: Task, files: list[Path], stored: str) -> str:
+    """How the rows are written: in short row groups where they are long, and with the sign of every zero."""
+    rows = casting.ROW_GROUP
+    if task.stream.detected.format == "parquet":
+        fitting = min(long_rows.rows_that_fit(long_rows.row_bytes(task.duck, file)) for file in files)
+        rows = rows if fitting == long_rows.AT_A_TIME else fitting
+    return casting.in_groups_of(rows, dictionary=not _has_negative_zero(task, stored))
+
+
+def _has_negative_zero(task: Task, stored: str) -> bool:
+    """Whether a number may be -0.0. Only the columns of such numbers are read; nested ones are not looked into."""
+    types = {name: sql_type for name, sql_type, *_ in task.duck.execute(f"DESCRIBE {stored}").fetchall()}
+    numbers = [quote_identifier(name) for name, sql_type in types.items() if sql_type in FLOATING]
+    if any(kind in sql_type for sql_type in types.values() if sql_type not in FLOATING for kind in FLOATING):
+        return True
+    for start in range(0, len(numbers), COUNTS_PER_SCAN):
+        asked = ", ".join(
+            f"bool_or({column} = 0 AND signbit({column}))" for column in numbers[start : start + COUNTS_PER_SCAN]
+        )
+        if any(task.duck.execute(f"SELECT {asked} FROM ({stored})").fetchall()[0]):
+            return True
+    return False
 
 
 def _count(task: Task, file: Path, select: str) -> int:

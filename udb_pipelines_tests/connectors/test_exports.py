@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 
 from udb_pipelines.config import Settings
 from udb_pipelines.connectors.delimited.placing import record_offsets
 from udb_pipelines.detection import detect
 from udb_pipelines.models import StagedDataset
-from udb_pipelines_tests.connectors.sources import read_detected, rows, source_of, types
+from udb_pipelines_tests.connectors.sources import read_detected, rows, source_of, texts, types
 
 
 def loaded(settings: Settings, folder: Path, content: str | bytes, name: str = "data.csv") -> StagedDataset:
@@ -97,3 +100,26 @@ def test_no_offset_is_told_where_lines_of_delimiters_shift_the_rows(settings: Se
 
     assert offsets("name,qty,day\na,1,2024-01-01\nb,2,2024-01-02\nc,3,2024-01-03\n") == {2: 28, 3: 43}
     assert offsets("name,qty,day\na,1,2024-01-01\n,,\nb,2,2024-01-02\nc,3,2024-01-03\n") == {}
+
+
+@pytest.mark.parametrize("form", ["parquet", "feather"])
+def test_the_sign_of_a_zero_is_kept(settings: Settings, tmp_path: Path, form: str) -> None:
+    """DuckDB's dictionary of a Parquet file takes 0.0 and -0.0 for the same."""
+    values = [0.0, -0.0, 1.5, None] * 500
+    table = pa.table({"x": values, "y": pa.array(values, pa.float32()), "l": [[value] for value in values]})
+    path = tmp_path / f"zero.{form}"
+    if form == "parquet":
+        pq.write_table(table, path, use_dictionary=False)
+    else:
+        feather.write_feather(table, str(path))
+    (found,) = read_detected(settings, path).datasets
+    for x, y, nested in rows(found)[:4] + rows(found)[-4:]:
+        assert str(x) == str(y) == str(nested[0])
+    assert [str(row[0]) for row in rows(found)[:4]] == ["0.0", "-0.0", "1.5", "None"]
+
+
+def test_the_text_of_a_negative_zero_is_given_back(settings: Settings, tmp_path: Path) -> None:
+    written = ["0.0", "-0.0", "1.5", "-0", "-0.00", "2"]
+    found = loaded(settings, tmp_path, "id,x\n" + "".join(f"{n},{x}\n" for n, x in enumerate(written)))
+    assert types(found)["x"] == "DOUBLE"
+    assert [text for _, text in texts(found)] == written
