@@ -54,6 +54,13 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"BEGIN; {_CREATE} {_FILES_ONLY} COMMIT")
 
 
+def keep_in_files(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have the same in a lake made before UDB saw to it, in the caller's transaction, which it counts for already."""
+    limits = "FROM ducklake_options('lake') WHERE option_name = 'data_inlining_row_limit' AND scope_entry = 'main'"
+    if not connection.execute(f"SELECT count(*) {limits}").fetchall()[0][0]:
+        connection.execute(_FILES_ONLY)
+
+
 def create_empty(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the same tables in a database that stands for a lake."""
     connection.execute(_CREATE)

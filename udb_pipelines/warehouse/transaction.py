@@ -175,6 +175,8 @@ def _transact(
                 connection.execute("ROLLBACK")
                 return earlier
         version, now = newest + 1, datetime.now(UTC)
+        if any(item.plan.changes or not item.plan.before for item in planned.ready):
+            ledger.keep_in_files(connection)  # before a table is made or altered
         applied = [_apply(lake, connection, item, moves, digests) for item in planned.ready]
         steps.reached("applied")
         result = work.record(connection, version, now, applied)

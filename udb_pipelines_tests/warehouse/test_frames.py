@@ -14,7 +14,7 @@ import pytest
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models.base import MOST_COLUMNS
-from udb_pipelines.warehouse import Lake, datasets, history, query, store_frame
+from udb_pipelines.warehouse import Lake, datasets, history, ledger, query, store_frame
 
 DATA = {"id": [1, 2, 3], "name": ["a", None, "ü"]}
 OTHER = duckdb.connect()
@@ -79,6 +79,19 @@ def test_more_columns_than_a_table_of_the_catalog_could_have(settings: Settings)
     assert store_frame(lake, "wide", wider, "job").rows_committed == 1
     store_frame(lake, "narrow", pa.table({"a": [2], "b": [3]}), "job")
     assert query(lake, "SELECT c2099, more, a, b FROM wide, narrow").rows == ((2099, 7, 2, 3),)
+
+
+def test_as_many_columns_in_a_lake_made_before_rows_were_kept_out_of_its_catalog(
+    any_lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(any_lake.settings.model_copy(update={"lock_timeout_seconds": 2}))
+    with monkeypatch.context() as before:
+        before.setattr(ledger, "_FILES_ONLY", "")
+        store_frame(lake, "narrow", pa.table({"a": [1]}), "job")
+    store_frame(lake, "narrow", pa.table({"a": [1]}), "job")
+    wide = pa.table({f"c{index}": [index] for index in range(2_100)})
+    assert store_frame(lake, "wide", wide, "job").rows_committed == 1
+    assert query(lake, "SELECT c2099, a FROM wide, narrow").rows == ((2099, 1),)
 
 
 @pytest.mark.slow
