@@ -111,7 +111,9 @@ def _doubles() -> tuple[Candidate, ...]:
         f"(isfinite({{p}}) AND regexp_full_match({{c}}, {quote_literal(NUMBER)}) AND "
         "length(regexp_replace(split_part(lower({c}), 'e', 1), '[^0-9]', '', 'g')) <= 15)"
     )
-    return (*exact, Candidate("DOUBLE", exact[1].form, parse, exact[1].check, shape, loose=other))
+    # Its text is kept, so that a zero may lose its sign: the dictionary would give it to other zeros.
+    unsigned = f"CASE WHEN {parse} = 0 THEN 0::DOUBLE ELSE {parse} END"
+    return (*exact, Candidate("DOUBLE", exact[1].form, unsigned, exact[1].check, shape, loose=other))
 
 
 @cache

@@ -118,8 +118,10 @@ def test_the_sign_of_a_zero_is_kept(settings: Settings, tmp_path: Path, form: st
     assert [str(row[0]) for row in rows(found)[:4]] == ["0.0", "-0.0", "1.5", "None"]
 
 
-def test_the_text_of_a_negative_zero_is_given_back(settings: Settings, tmp_path: Path) -> None:
-    written = ["0.0", "-0.0", "1.5", "-0", "-0.00", "2"]
+@pytest.mark.parametrize(
+    "written", [["0.0", "-0.0", "1.5", "-0", "-0.00", "2"], ["-0", "0"], ["-0.0", "0", "0.0", "1.25"]]
+)
+def test_the_texts_of_zeros_are_given_back(settings: Settings, tmp_path: Path, written: list[str]) -> None:
     found = loaded(settings, tmp_path, "id,x\n" + "".join(f"{n},{x}\n" for n, x in enumerate(written)))
     assert types(found)["x"] == "DOUBLE"
     assert [text for _, text in texts(found)] == written
