@@ -193,8 +193,8 @@ def _transact(
         connection.execute("COMMIT")
     except duckdb.TransactionException as error:
         _undo(connection, moves)
-        if (problem := translate(error)).code == "E_DISK_FULL":
-            raise problem from error
+        if translate(error).code == "E_DISK_FULL" or (lake.catalog.exclusive and not held_elsewhere(error)):
+            raise _refused(error, work.title) from error  # our own writers queue, so no other was faster
         return None
     except duckdb.Error as error:
         # The catalog may have committed before the answer was lost, so the files stay where they are; the job
@@ -207,15 +207,15 @@ def _transact(
 
 
 def _refused(error: duckdb.Error, title: str) -> UdbError:
-    """A full disk is told as such; anything else is the catalog's.
+    """A lock and a full disk are told as such; anything else is the catalog's.
 
     A connection that was cut comes as whatever exception the statement was in the middle of.
     """
+    if held_elsewhere(error):
+        return kept_locked()
     problem = translate(error)
     if problem.code != "E_INTERNAL":
         return problem
-    if held_elsewhere(error):
-        return kept_locked()
     kept = "the warehouse is unchanged by this job"
     return UdbError("E_WAREHOUSE", f"{title}: the lake catalog refused ({type(error).__name__})", kept=kept)
 

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import psycopg2
 import pytest
 from pydantic import SecretStr
@@ -22,7 +23,18 @@ from pydantic import SecretStr
 from udb_pipelines.config import Settings
 from udb_pipelines.errors import UdbError
 from udb_pipelines.operations.stages import translate
-from udb_pipelines.warehouse import Lake, catalog, check, commit, maintenance, query, restore, retention, steps
+from udb_pipelines.warehouse import (
+    Lake,
+    catalog,
+    check,
+    commit,
+    maintenance,
+    query,
+    restore,
+    retention,
+    steps,
+    transaction,
+)
 from udb_pipelines_tests.postgres import PASSWORD
 from udb_pipelines_tests.warehouse.staging import Stager
 
@@ -88,7 +100,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
     """At ever more free space, so that each write of a commit is the one that fails; every attempt goes on the same
     warehouse, and the job is run again with the space back."""
     with small_disk(tmp_path / "disk", 16) as disk:
-        lake = Lake(Settings(home=disk / "home", threads=1, lock_timeout_seconds=20))
+        lake = Lake(Settings(home=disk / "home", threads=1, lock_timeout_seconds=120))
         assert attempt(lake, 0) == ""
         codes, done = [], [0]
         for job, kilobytes in enumerate((0, 24, 64, 96, 160, 640), start=1):
@@ -164,6 +176,30 @@ def test_a_catalog_that_another_program_holds(settings: Settings, monkeypatch: p
     assert attempt(lake, 2) == ""
     assert jobs(lake) == [1, 2]
     assert_sound(lake)
+
+
+def test_a_catalog_that_refuses_a_commit(settings: Settings) -> None:
+    """For a reason of its own: to wait for others would not help, and nobody is blamed for a lock."""
+    lake = Lake(settings.model_copy(update={"lock_timeout_seconds": 2}))
+    assert attempt(lake, 1) == ""
+    with closing(sqlite3.connect(lake.settings.warehouse / "lake.sqlite")) as other, other:
+        refuse = "BEGIN SELECT RAISE(ABORT, 'too many columns'); END"
+        other.execute(f"CREATE TRIGGER refuse BEFORE INSERT ON ducklake_snapshot {refuse}")
+    told = failure(lake, 2)
+    assert told is not None
+    assert told.code == "E_WAREHOUSE"
+    assert "refused" in told.message
+    with closing(sqlite3.connect(lake.settings.warehouse / "lake.sqlite")) as other, other:
+        other.execute("DROP TRIGGER refuse")
+    assert attempt(lake, 2) == ""
+    assert jobs(lake) == [1, 2]
+
+
+@pytest.mark.parametrize("error", [duckdb.TransactionException, duckdb.InvalidInputException])
+def test_a_lock_that_comes_in_the_middle_of_a_statement(error: type[duckdb.Error]) -> None:
+    told = transaction._refused(error("Failed to flush changes into DuckLake: database is locked"), "job_1")
+    assert told.code == "E_LOCK_TIMEOUT"
+    assert "another program has kept the lake catalog locked" in told.message
 
 
 @pytest.mark.parametrize("step", ["prepared", "locked", "moved", "applied", "recorded", "committed"])
