@@ -20,6 +20,7 @@ from udb_pipelines.control.sources_file import generate as sources_schema
 from udb_pipelines.errors import CODES, CodeInfo, Exit
 from udb_pipelines.kpis.definitions import generate as kpis_schema
 from udb_pipelines.profiling.schema import generate as profile_schema
+from udb_pipelines.publishing.metrics import METRICS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "udb_pipelines"
@@ -56,11 +57,21 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "configuration.md": configuration(),
         ROOT / "docs" / "errors.md": errors(),
         ROOT / "docs" / "commands.md": commands(),
+        ROOT / "docs" / "metrics.md": metrics(),
         ROOT / "README.md": readme((ROOT / "README.md").read_text(encoding="utf-8")),
         PACKAGE / "profiling" / "schema" / "profile.v1.json": profile_schema(),
         PACKAGE / "kpis" / "schema" / "kpis.v1.json": kpis_schema(),
         PACKAGE / "control" / "schema" / "sources.v1.json": sources_schema(),
     }
+
+
+def metrics() -> str:
+    """Every column of ``metrics.csv``."""
+    return _page(
+        "metrics.csv",
+        "One row per column of a dataset, for spreadsheets and scripts. An empty cell is not defined for that column.",
+        _table(("column", "meaning"), [(f"`{metric.name}`", metric.meaning) for metric in METRICS]),
+    )
 
 
 def configuration() -> str:
