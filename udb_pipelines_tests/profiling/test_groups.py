@@ -43,7 +43,7 @@ def table(draw: st.DrawFn) -> list[tuple[str, list[object]]]:
     return found
 
 
-@hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.parametrize("test", ["dagostino", "ks"])
 @given(columns=table())
 def test_a_column_among_others_has_the_profile_it_has_alone(

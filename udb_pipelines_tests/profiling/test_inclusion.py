@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from udb_pipelines.config import Settings
 from udb_pipelines.models import Inclusion, Profile
-from udb_pipelines.profiling import Origin, profile_table
-from udb_pipelines.profiling.inclusion import MOST_PAIRS, find_inclusions, may_refer
+from udb_pipelines.profiling import Origin, inclusion, profile_table
+from udb_pipelines.profiling.inclusion import find_inclusions, may_refer
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def found(connection: duckdb.DuckDBPyConnection, profiles: list[Profile]) -> tup
     return find_inclusions(connection, profiles[0], profiles, tables).found
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     references=st.lists(st.sampled_from([None, "", *"abcdefgh"]), min_size=3, max_size=30),
     keys=st.lists(st.sampled_from("abcdefgh"), min_size=2, max_size=8, unique=True),
@@ -62,7 +62,7 @@ def test_coverage_is_that_of_brute_force(
     assert counted == expected
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     references=st.lists(
         st.tuples(st.sampled_from([None, "", "a", "b", "c"]), st.sampled_from([None, 1, 2, 3, 4])),
@@ -184,9 +184,10 @@ def test_a_long_table_is_given_up_after_its_beginning(
 
 
 def test_work_is_bounded_and_what_is_left_out_is_said(
-    connection: duckdb.DuckDBPyConnection, settings: Settings
+    connection: duckdb.DuckDBPyConnection, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    columns = ", ".join(f"'v' || i % 5 AS c{n}" for n in range(MOST_PAIRS + 3))
+    monkeypatch.setattr(inclusion, "MOST_PAIRS", 6)
+    columns = ", ".join(f"'v' || i % 5 AS c{n}" for n in range(9))
     profiles = load(
         connection,
         settings,
@@ -195,7 +196,7 @@ def test_work_is_bounded_and_what_is_left_out_is_said(
     )
     tables = {profile.dataset: profile.dataset for profile in profiles}
     result = find_inclusions(connection, profiles[0], profiles, tables)
-    assert len(result.found) == MOST_PAIRS
+    assert len(result.found) == 6
     assert result.notes == ("3 pairs of columns were not compared, those whose names say least",)
 
 

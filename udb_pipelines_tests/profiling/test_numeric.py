@@ -43,7 +43,7 @@ def close(found: float | None, expected: float, scale: float = 0.0) -> bool:
     return found is not None and math.isclose(found, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE * scale)
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(numbers, min_size=1, max_size=60))
 def test_order_statistics_and_counts_equal_numpy(
     connection: duckdb.DuckDBPyConnection, settings: Settings, values: list[float]
@@ -68,7 +68,7 @@ def test_order_statistics_and_counts_equal_numpy(
     assert found.mode == (min(modes) if most > 1 or len(values) == 1 else None)
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(numbers, min_size=8, max_size=60))
 def test_moments_and_normality_equal_scipy(
     connection: duckdb.DuckDBPyConnection, settings: Settings, values: list[float]
@@ -121,7 +121,7 @@ def test_fewer_than_eight_values_have_no_test_of_normality(
     assert (found.normality_test, found.normality_p_value) == (None, None)
 
 
-@hypothesis_settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(st.one_of(numbers, st.floats(-1, 1), st.integers(0, 10).map(lambda i: i / 10)), min_size=1))
 def test_every_number_is_in_the_bin_whose_edges_hold_it(
     connection: duckdb.DuckDBPyConnection, settings: Settings, values: list[float]
@@ -203,7 +203,7 @@ odd = st.one_of(
 )
 
 
-@hypothesis_settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(st.one_of(st.none(), odd), min_size=1, max_size=30), repeat=st.integers(1, 3))
 def test_whatever_a_double_may_be_is_survived_and_counted_as_numpy_counts(
     connection: duckdb.DuckDBPyConnection, settings: Settings, values: list[float | None], repeat: int

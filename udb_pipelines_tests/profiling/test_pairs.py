@@ -96,7 +96,7 @@ def test_what_is_left_out_is_told(profile_sql: ProfileSql, monkeypatch: pytest.M
     assert [note.split(":")[0] for note in profile.pair_notes] == ["Pearson", "Spearman"]
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(*[st.sampled_from(["a", "b", "c", None])] * 3), min_size=6, max_size=24))
 def test_dependencies_equal_brute_force(
     connection: duckdb.DuckDBPyConnection, settings: Settings, rows: list[tuple[str | None, ...]]

@@ -40,7 +40,7 @@ def pattern_of(value: str) -> str:
     return found
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(st.one_of(st.none(), WORDS), max_size=25))
 def test_figures_of_text_equal_brute_force(profile_texts: Texts, values: list[str | None]) -> None:
     column = one(profile_texts(values))

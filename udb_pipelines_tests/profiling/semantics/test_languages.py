@@ -46,6 +46,9 @@ def test_names_of_columns_in_other_languages(pattern: str, names: list[str]) -> 
         (column_names.ADDRESS, "adresser_count"),
         (column_names.BIRTH, "boring"),
         (column_names.AGE, "page"),
+        (column_names.AGE, "eta_minutes"),
+        (column_names.POSTCODE, "market_cap"),
+        (column_names.POSTCODE, "cp_usd"),
     ],
 )
 def test_words_that_contain_them_say_nothing(pattern: str, name: str) -> None:
