@@ -202,7 +202,7 @@ def test_every_public_file_is_detected_or_refused(corpora: Path, detected: Detec
                 names = [column.name for column in stream.columns]
                 assert names
                 assert len(set(names)) == len(names), file.name
-        assert time.perf_counter() - started < 5, file.name
+        assert time.perf_counter() - started < 120, file.name
 
 
 def test_damaged_parquet_is_refused(corpora: Path, detected: Detect) -> None:

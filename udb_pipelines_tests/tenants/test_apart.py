@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -188,16 +187,14 @@ def test_a_writer_does_not_wait_for_another_tenant(settings: Settings, tenants: 
     def hold() -> None:
         with Lake(acme).lock.held("a long commit of acme"):
             started.set()
-            done.wait(30)
+            done.wait(600)
 
     holder = threading.Thread(target=hold)
     holder.start()
     try:
-        assert started.wait(10)
-        begun = time.monotonic()
+        assert started.wait(120)
         commit(Lake(bolt), Stager(bolt)("SELECT 1 AS a"))
-        assert time.monotonic() - begun < 10
-        assert Lake(acme).lock.queue()[0].job == "a long commit of acme"
+        assert Lake(acme).lock.queue()[0].job == "a long commit of acme", "it is still at it"
     finally:
         done.set()
         holder.join()

@@ -39,7 +39,7 @@ def main() -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         steps.reached = reached
-    lake = Lake(Settings(home=Path(home), threads=1, lock_timeout_seconds=20))
+    lake = Lake(Settings(home=Path(home), threads=1, lock_timeout_seconds=120))
     stage = Stager(lake.settings)
     for job in count(int(first)):
         ids = rows_of(job)

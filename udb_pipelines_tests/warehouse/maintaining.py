@@ -30,7 +30,7 @@ def main() -> None:
 
 def clean_up(home: Path) -> None:
     """As the nightly job does, sixty days from now; twice, for what the first lets go the second removes."""
-    settings = Settings(home=home, threads=1, unneeded_file_hours=0, lock_timeout_seconds=20)
+    settings = Settings(home=home, threads=1, unneeded_file_hours=0, lock_timeout_seconds=120)
     lake = Lake(settings)
     for _ in range(2):
         now = datetime.now(UTC) + timedelta(days=60)

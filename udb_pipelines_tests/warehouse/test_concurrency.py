@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -84,30 +83,44 @@ def test_writers_and_readers(request: pytest.FixtureRequest, tmp_path: Path, mac
 
 
 CREATE = """
-import sys, time
+import sys
 from pathlib import Path
 from pydantic import SecretStr
 from udb_pipelines.config import Settings
 from udb_pipelines.warehouse import Lake
 
-home, url, start = sys.argv[1:]
-time.sleep(max(0, float(start) - time.time()))
-with Lake(Settings(home=Path(home), catalog_url=SecretStr(url))).writer():
-    pass
+print("ready", flush=True)
+for attempt, url in enumerate(sys.stdin):
+    with Lake(Settings(home=Path(sys.argv[1], str(attempt)), catalog_url=SecretStr(url.strip()))).writer():
+        print("made", flush=True)
 """
 
 
 def test_machines_that_create_the_lake_at_once_all_succeed(tmp_path: Path, postgres_server: PostgresServer) -> None:
-    for attempt in range(3):
-        url, start = postgres_server.new_database(), str(time.time() + 2)
-        machines = [
-            subprocess.Popen(
-                [sys.executable, "-c", CREATE, str(tmp_path / f"{attempt}_{number}"), url, start],
-                stderr=subprocess.PIPE, text=True,
-            )
-            for number in range(4)
-        ]  # fmt: skip
-        assert [error for machine in machines if (error := machine.communicate(timeout=240)[1])] == []
+    """They have imported everything when they are told where, so that they meet however slow the machine is."""
+    machines = [
+        subprocess.Popen(
+            [sys.executable, "-c", CREATE, str(tmp_path / str(number))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for number in range(4)
+    ]  # fmt: skip
+    said = _said_by_all(machines)
+    for _ in range(3):
+        assert said == ["ready\n"] * 4 or said == ["made\n"] * 4
+        url = postgres_server.new_database()
+        for machine in machines:
+            assert machine.stdin is not None
+            machine.stdin.write(f"{url}\n")
+            machine.stdin.flush()
+        said = _said_by_all(machines)
+    assert [error for machine in machines if (error := machine.communicate(timeout=240)[1])] == []
+    assert said == ["made\n"] * 4
+
+
+def _said_by_all(machines: list[subprocess.Popen[str]]) -> list[str]:
+    """The next line of each; an empty one of a machine that has failed."""
+    return [machine.stdout.readline() for machine in machines if machine.stdout is not None]
 
 
 def test_a_writer_loses_once_at_most(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,13 +111,13 @@ def test_a_reader_of_an_old_version_is_left_alone(lake: Lake) -> None:
     def read() -> None:
         with lake.reader(old) as connection:
             ready.set()
-            go.wait(30)
+            assert go.wait(600)
             seen.append(connection.execute("SELECT count(*) FROM shop").fetchall()[0][0])
 
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(120)
         assert old not in maintenance.expire(lake, versions)
         bare = no_grace(lake)
         maintenance.remove_files(bare, maintenance.unneeded_files(bare))

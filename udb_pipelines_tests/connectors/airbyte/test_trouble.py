@@ -60,7 +60,7 @@ def test_a_connector_that_falls_silent_is_stopped_and_told(installed: Settings, 
     error = refused(patient, rows=5, trouble="silent")
     assert "said nothing for 1 s" in error.message
     assert "UDB_CONNECTOR_SILENCE_MINUTES" in (error.remedy or "")
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 300, "it would have stayed for ten minutes"
     assert not list(own_folder.iterdir())
 
 

@@ -151,17 +151,15 @@ def test_a_busy_server_is_asked_again_when_it_says(site: Site, settings: Setting
     site.pages["/a.csv"] = lambda _: answers.pop(0)  # type: ignore[return-value]
     started = time.monotonic()
     assert local_copy(f"{site.address}/a.csv", settings).read_bytes() == CONTENT
-    assert 1 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 1
+    assert len(site.asked) == 2
 
 
 def test_a_server_that_wants_more_time_than_there_is_is_not_waited_for(site: Site, settings: Settings) -> None:
     site.pages["/a.csv"] = lambda _: (429, b"", {"Retry-After": "3600"})
-    started = time.monotonic()
     with pytest.raises(UdbError) as caught:
         local_copy(f"{site.address}/a.csv", settings)
-    assert caught.value.code == "E_HTTP"
-    assert time.monotonic() - started < 2
-    assert len(site.asked) == 1
+    assert (caught.value.code, len(site.asked)) == ("E_HTTP", 1)
 
 
 def test_headers_are_sent_to_their_host_and_to_no_other(

@@ -42,7 +42,7 @@ def main() -> None:
 
     steps.reached = reached
     lake = Lake(
-        Settings(home=Path(home), threads=1, lock_timeout_seconds=20, catalog_url=SecretStr(url[0]) if url else None)
+        Settings(home=Path(home), threads=1, lock_timeout_seconds=120, catalog_url=SecretStr(url[0]) if url else None)
     )
     if what == "to":
         restore_to(lake, int(argument))

@@ -30,7 +30,7 @@ def problems(lake: Lake) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Oracle:
     """One warehouse that is killed again and again, and never repaired in between."""
-    lake = Lake(Settings(home=tmp_path_factory.mktemp("crash") / "home", threads=1, lock_timeout_seconds=20))
+    lake = Lake(Settings(home=tmp_path_factory.mktemp("crash") / "home", threads=1, lock_timeout_seconds=120))
     oracle = Oracle(lake, seed=41)
     oracle.grow(5)
     return oracle
