@@ -6,9 +6,11 @@ processes, staging folders of jobs long gone. Damage to data is told, never mend
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +19,8 @@ import duckdb
 from udb_pipelines.engine import quote_identifier
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model
-from udb_pipelines.warehouse.catalog import SqliteCatalog
+from udb_pipelines.warehouse import apart
+from udb_pipelines.warehouse.catalog import BUSY_MS, Catalog, SqliteCatalog
 from udb_pipelines.warehouse.files import tree_bytes
 from udb_pipelines.warehouse.history import datasets
 from udb_pipelines.warehouse.lake import Lake, missing_catalog
@@ -73,12 +76,13 @@ def check(lake: Lake, mend: bool = False, *, quick: bool = False) -> tuple[Check
         mend: remove what nobody owns.
         quick: look at the sizes of the data files only, not at their content.
     """
+    listed = cache(lambda: _list(lake))
     questions: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("catalog", lambda: _catalog(lake)),
-        ("timelines", lambda: _timelines(lake)),
-        ("files", lambda: _files(lake, quick)),
+        ("timelines", lambda: _timelines(listed())),
+        ("files", lambda: _files(lake, listed(), quick)),
         ("rows", lambda: _rows(lake)),
-        ("orphans", lambda: _orphans(lake, mend)),
+        ("orphans", lambda: _orphans(lake, listed, mend)),
         ("lock", lambda: _lock(lake)),
         ("tickets", lambda: _tickets(lake, mend)),
         ("staging", lambda: _staging(lake, mend)),
@@ -91,27 +95,87 @@ def stored_files(lake: Lake) -> tuple[StoredFile, ...]:
     """Every data and delete file that any version of any timeline refers to, in the order of their paths.
 
     Of one timeline only, if ``lake`` reads one.
+
+    Raises:
+        UdbError: ``E_WAREHOUSE`` when a catalog is damaged or gone: then nobody can tell.
     """
-    chosen = [lake] if lake.timeline else [lake.at(timeline.number) for timeline in lake.register().timelines]
-    found = {file for timeline in chosen for file in _stored(timeline)}
-    return tuple(sorted(found, key=lambda file: file.path))
+    if lake.timeline:
+        return _in_order(_stored(lake))
+    register = lake.register()
+    chosen = [lake.at(item.number) for item in register.timelines]
+    for one in chosen:
+        if one.timeline != register.current and _is_gone(one.catalog):
+            raise UdbError("E_WAREHOUSE", f"the catalog of timeline {one.timeline} is missing", kept="every data file")
+    return _in_order(file for one in chosen for file in _stored(one))
+
+
+def _in_order(files: Iterable[StoredFile]) -> tuple[StoredFile, ...]:
+    return tuple(sorted(set(files), key=lambda file: file.path))
 
 
 def is_readable(lake: Lake) -> bool:
-    """Whether the catalog of the timeline that ``lake`` reads says what it needs."""
+    """Whether the catalog of the timeline that ``lake`` reads says what it needs; false only if it is damaged or gone.
+
+    Raises:
+        UdbError: it cannot be read for another reason, such as a lock, so nobody knows.
+    """
+    return _listed(lake) is not None
+
+
+def _listed(lake: Lake) -> list[StoredFile] | None:
+    """What :func:`is_readable` has read to tell; None where the catalog is damaged or gone."""
+    if _is_gone(lake.catalog):
+        return None
     try:
-        list(_stored(lake))
-    except (UdbError, duckdb.Error):
-        return False
-    return True
+        return list(_stored(lake))
+    except UdbError as error:
+        if error.code != "E_LOCK_TIMEOUT" and isinstance(lake.catalog, SqliteCatalog) and _is_damaged(lake.catalog):
+            return None
+        raise
 
 
-def _readable(lake: Lake) -> tuple[list[Lake], list[int]]:
-    """The timelines whose catalogs can be read, and the numbers of the others; the current one must be."""
+def _is_gone(catalog: Catalog) -> bool:
+    return isinstance(catalog, SqliteCatalog) and not catalog.file.exists()
+
+
+def _is_damaged(catalog: SqliteCatalog) -> bool:
+    try:
+        return apart.integrity(catalog.file, BUSY_MS / 1000) != "ok"
+    except sqlite3.OperationalError:
+        return False  # it is locked, or may not be read
+    except sqlite3.DatabaseError:
+        return True
+
+
+def damaged_timelines(lake: Lake) -> tuple[int, ...]:
+    """The timelines beside the current one whose catalogs are damaged or gone.
+
+    Raises:
+        UdbError: that of the current timeline cannot be read, or that of another for a different reason.
+    """
+    return _list(lake).damaged
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """What the catalogs of all timelines say: of those that can be read, and the current one must be."""
+
+    readable: tuple[Lake, ...]
+    files: tuple[StoredFile, ...]
+    damaged: tuple[int, ...]
+
+
+def _list(lake: Lake) -> _Listed:
     register = lake.register()
-    found = {item.number: lake.at(item.number) for item in register.timelines}
-    damaged = [number for number, one in found.items() if number != register.current and not is_readable(one)]
-    return [one for number, one in found.items() if number not in damaged], damaged
+    found: dict[int, list[StoredFile] | None] = {}
+    for number in (item.number for item in register.timelines):
+        one = lake.at(number)
+        found[number] = list(_stored(one)) if number == register.current else _listed(one)
+    return _Listed(
+        readable=tuple(lake.at(number) for number, files in found.items() if files is not None),
+        files=_in_order(file for files in found.values() for file in files or ()),
+        damaged=tuple(number for number, files in found.items() if files is None),
+    )
 
 
 def _stored(lake: Lake) -> Iterator[StoredFile]:
@@ -145,21 +209,19 @@ def _catalog(lake: Lake) -> Check:
     return Check(name="catalog", status="ok", detail=f"version {version}" if version else "nothing committed yet")
 
 
-def _timelines(lake: Lake) -> Check:
-    readable, damaged = _readable(lake)
-    if not damaged:
-        return Check(name="timelines", status="ok", detail=f"{len(readable)}, all can be read")
-    names = ", ".join(map(str, damaged))
-    detail = f"the catalog of timeline {names} is damaged; udb restore drop-timeline {damaged[0]} gives it up"
+def _timelines(listed: _Listed) -> Check:
+    if not listed.damaged:
+        return Check(name="timelines", status="ok", detail=f"{len(listed.readable)}, all can be read")
+    names = ", ".join(map(str, listed.damaged))
+    detail = f"the catalog of timeline {names} is damaged; udb restore drop-timeline {listed.damaged[0]} gives it up"
     return Check(name="timelines", status="warn", detail=detail)
 
 
-def _files(lake: Lake, quick: bool) -> Check:
-    readable, _ = _readable(lake)
-    files = sorted({file for one in readable for file in _stored(one)}, key=lambda file: file.path)
+def _files(lake: Lake, listed: _Listed, quick: bool) -> Check:
+    files = listed.files
     problems = [problem for file in files if (problem := _size_problem(file))]
     if not problems and files and not quick:
-        problems = list(_content_problems(lake, readable))
+        problems = list(_content_problems(lake, listed.readable))
     if problems:
         detail = f"{len(problems)} files damaged: {_some(problems)}; udb restore verify tells what is whole"
         return Check(name="files", status="fail", detail=detail)
@@ -208,12 +270,12 @@ def _rows(lake: Lake) -> Check:
     return Check(name="rows", status="ok", detail=f"{len(known)} datasets have the rows their commits recorded")
 
 
-def _orphans(lake: Lake, mend: bool) -> Check:
+def _orphans(lake: Lake, listed: Callable[[], _Listed], mend: bool) -> Check:
     if not lake.catalog.files.is_dir():
         return Check(name="orphans", status="ok", detail="no data files")
     if not lake.current_version():
         return Check(name="orphans", status="ok", detail="nothing is removed: no catalog says what is needed")
-    if _readable(lake)[1]:
+    if listed().damaged:
         return Check(name="orphans", status="ok", detail="nothing is removed: what a damaged timeline needs is unknown")
     # Files are placed under the lock, so under the lock a file without an owner is an orphan.
     with lake.lock.held("udb doctor"):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import SourceOptions
-from udb_pipelines.warehouse import Check, Lake, check, commit, drop_source, maintenance, query, restore
+from udb_pipelines.warehouse import Check, Lake, check, commit, drop_source, maintenance, query, restore, retention
 from udb_pipelines.warehouse.checks import stored_files
 from udb_pipelines_tests.warehouse.staging import Stager
 
@@ -138,6 +141,10 @@ def test_a_timeline_whose_catalog_is_damaged_is_named_and_can_be_given_up(lake: 
     os.truncate(damaged, damaged.stat().st_size // 2)
     found = answers(lake)
     assert {name for name, item in found.items() if item.status != "ok"} == {"timelines"}
+    planned = retention.plan(lake.settings, lake, retention.Rules(), datetime.now(UTC) + timedelta(days=90), 10)
+    assert (planned.files, planned.versions != ()) == ((), True), "what it needs is unknown; all else goes on"
+    with pytest.raises(UdbError):
+        maintenance.unneeded_files(lake)
     assert "restore drop-timeline 1" in found["timelines"].detail
     assert "unknown" in found["orphans"].detail
     with pytest.raises(UdbError, match="nobody can tell") as caught:
@@ -148,3 +155,27 @@ def test_a_timeline_whose_catalog_is_damaged_is_named_and_can_be_given_up(lake: 
     assert orphans.mended and "1 files" in orphans.detail, "what only that timeline had"
     assert statuses(lake) == {"ok"}
     assert query(lake, "FROM shop").rows == ((1,),)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_timeline_is_given_up_only_if_its_catalog_is_damaged_or_gone(lake: Lake, stage: Stager, gone: bool) -> None:
+    """To advise it for any other trouble would be to advise the loss of data that is whole."""
+    commit(lake, stage("SELECT 1 AS a"))
+    commit(lake, stage("SELECT 2 AS a"))
+    restore.restore_to(lake, 2)
+    first = lake.settings.warehouse / "lake.sqlite"
+    if gone:
+        first.unlink()
+    else:
+        with closing(sqlite3.connect(first)) as other:
+            other.execute("ALTER TABLE ducklake_data_file RENAME TO later")
+    found = answers(lake, mend=True)["timelines"]
+    assert (found.status, "drop-timeline 1" in found.detail) == ("warn" if gone else "fail", gone), found.detail
+    with pytest.raises(UdbError):
+        maintenance.unneeded_files(lake)
+    assert len(list(lake.catalog.files.rglob("*.parquet"))) == 2
+    if gone:
+        assert restore.plan_drop(lake, 1).damaged
+    else:
+        with pytest.raises(UdbError):
+            restore.drop(lake, 1)

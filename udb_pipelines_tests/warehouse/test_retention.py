@@ -138,6 +138,20 @@ def test_the_archive_may_be_a_bucket_and_one_that_is_down_delays_it(
     assert acme.archive == f"s3://{bucket}/archive/tenants/acme"
 
 
+def test_an_archive_that_cannot_even_be_opened_delays_what_goes_there(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AZURE")]:
+        monkeypatch.delenv(name)
+    closed = settings.model_copy(update={"archive_target": "az://container/archive"})
+    published(settings, "shop", "cold", 31)
+    published(settings, "shop", "newest", 1)
+    rejects = file(settings.rejects / "shop" / "old" / "shop.parquet", 90)
+    removed = retention.apply(Lake(closed), plan_of(closed, Lake(closed)))
+    assert {item.path.name for item in removed.delayed} == {"cold"}
+    assert (len(left(settings)["shop/cold"]), rejects.exists()) == (6, False), "the rest is done"
+
+
 def test_what_a_link_leads_to_is_neither_packed_nor_archived(settings: Settings, lake: Lake, tmp_path: Path) -> None:
     precious = file(tmp_path / "precious" / "secret", 1)
     for job, days in (("warm", 8), ("cold", 31), ("newest", 1)):

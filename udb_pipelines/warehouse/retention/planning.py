@@ -13,11 +13,12 @@ from udb_pipelines.models import Hold, Model, SourceOptions
 from udb_pipelines.operations import progress
 from udb_pipelines.operations.logging import get_logger
 from udb_pipelines.warehouse import maintenance
+from udb_pipelines.warehouse.checks import damaged_timelines
 from udb_pipelines.warehouse.lake import Lake
 from udb_pipelines.warehouse.maintenance import Merge, VersionTime
 from udb_pipelines.warehouse.removal import Item, check_bounds, remove, write_down
 from udb_pipelines.warehouse.retention import leftovers, thinning, tiers
-from udb_pipelines.warehouse.targets import open_target
+from udb_pipelines.warehouse.targets import Target, open_target
 
 _ARCHIVE_TROUBLE = {"E_TARGET", "E_TARGET_DOWN", "E_DISK_FULL"}
 
@@ -107,10 +108,24 @@ def plan(
     return RetentionPlan(
         made_at=moment,
         items=tuple(sorted(found, key=lambda item: (item.root, item.path))),
-        files=maintenance.unneeded_files(lake, moment.timestamp()),
+        files=_unneeded_files(lake, moment),
         versions=tuple(item for item in known if item.version in superfluous),
         merges=maintenance.merges(lake),
     )
+
+
+def _unneeded_files(lake: Lake, moment: datetime) -> tuple[Item, ...]:
+    """None while a timeline that was left is damaged: nobody can tell what it needs, and all else goes on."""
+    try:
+        return maintenance.unneeded_files(lake, moment.timestamp())
+    except UdbError:
+        damaged = damaged_timelines(lake)
+        if not damaged:
+            raise
+    names = ", ".join(map(str, damaged))
+    said = f"the catalog of timeline {names} is damaged, so no data file is removed: what it needs is unknown"
+    get_logger().warning("retention.files_kept", message=said, remedy="run: udb doctor")
+    return ()
 
 
 def apply(lake: Lake, planned: RetentionPlan) -> Removed:
@@ -126,7 +141,7 @@ def apply(lake: Lake, planned: RetentionPlan) -> Removed:
         check_bounds(item)
     journal = lake.settings.retention_journal
     total = len(planned.items) + 3
-    archive = open_target(lake.settings.archive, lake.settings)
+    archive: Target | None = None
     done: list[Item] = []
     delayed: list[Item] = []
     problem: UdbError | None = None
@@ -136,6 +151,8 @@ def apply(lake: Lake, planned: RetentionPlan) -> Removed:
             delayed.append(item)
             continue
         try:
+            if item.action == "archive":
+                archive = archive or open_target(lake.settings.archive, lake.settings)
             if remove(item, journal, archive):
                 done.append(item)
         except UdbError as error:
