@@ -7,16 +7,15 @@ Docs: https://docs.dagster.io/guides/test/asset-checks
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from udb_pipelines.config import DEFAULT_TENANT
 from udb_pipelines.orchestration.assets import GROUP
-from udb_pipelines.orchestration.failures import in_stage
 from udb_pipelines.orchestration.metadata import Metadata, markdown_table
 from udb_pipelines.orchestration.resources import Udb
+from udb_pipelines.orchestration.tenants import of_each_tenant
 
 if TYPE_CHECKING:
     from udb_pipelines.warehouse.restore.drill import Drill
@@ -41,32 +40,26 @@ def drill_asset() -> dg.AssetsDefinition:
 
 
 def _drill(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]:
-    done: list[tuple[str, Drill]] = []
-    failures: list[dg.Failure] = []
-    for own in udb.tenants():
-        try:
-            outcome = in_stage("drill", job_id=context.run.run_id, source="warehouse", work=partial(_of, own))
-        except dg.Failure as error:
-            failures.append(error)  # the other tenants have theirs all the same
-        else:
-            done += [(own.settings.tenant, outcome)] if outcome else []
-    if failures:
-        raise failures[0]
+    outcomes, failure = of_each_tenant(udb, "drill", context.run.run_id, _of)
+    done = [(tenant, drill) for tenant, drill in outcomes if drill is not None]
+    if failure is not None:
+        yield _restored(done, failure.description)
+        raise failure
     if not done:
         raise dg.Failure("the warehouse holds nothing yet: run a job first", allow_retries=False)
-    problems = [problem for _, drill in done for problem in drill.problems]
-    yield dg.MaterializeResult(
-        metadata=_described(udb, done),
-        check_results=[
-            dg.AssetCheckResult(
-                check_name="restored",
-                asset_key=NAME,
-                passed=not problems,
-                severity=dg.AssetCheckSeverity.ERROR,
-                description="; ".join(problems[:5]) or "everything came back as it was",
-                metadata={"problems": len(problems)},
-            )
-        ],
+    yield dg.MaterializeResult(metadata=_described(udb, done), check_results=[_restored(done)])
+
+
+def _restored(done: "list[tuple[str, Drill]]", failed: str | None = None) -> dg.AssetCheckResult:
+    """The check's result: what came back otherwise, and why some did not come back at all."""
+    problems = [problem for _, drill in done for problem in drill.problems] + ([failed] if failed else [])
+    return dg.AssetCheckResult(
+        check_name="restored",
+        asset_key=NAME,
+        passed=not problems,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(problems[:5]) or "everything came back as it was",
+        metadata={"problems": len(problems)},
     )
 
 

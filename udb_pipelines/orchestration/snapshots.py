@@ -9,7 +9,6 @@ Docs: https://docs.dagster.io/guides/build/assets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -18,9 +17,9 @@ from udb_pipelines.config import DEFAULT_TENANT, Settings
 from udb_pipelines.errors import UdbError
 from udb_pipelines.orchestration import checks
 from udb_pipelines.orchestration.assets import GROUP, RAW
-from udb_pipelines.orchestration.failures import in_stage
 from udb_pipelines.orchestration.metadata import Metadata, markdown_table
 from udb_pipelines.orchestration.resources import Udb
+from udb_pipelines.orchestration.tenants import of_each_tenant
 
 if TYPE_CHECKING:
     from udb_pipelines.warehouse.snapshots import Made, Pruned
@@ -63,18 +62,12 @@ def snapshot_asset() -> dg.AssetsDefinition:
 
 
 def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]:
-    outcomes: list[Outcome] = []
-    failures: list[dg.Failure] = []
-    for own in udb.tenants():
-        try:
-            done = in_stage("snapshot", job_id=context.run.run_id, source="warehouse", work=partial(_of, own))
-        except dg.Failure as error:
-            failures.append(error)  # the other tenants have theirs all the same
-        else:
-            outcomes += [done] if done else []
-    if failures:
-        raise failures[0]
+    done, failure = of_each_tenant(udb, "snapshot", context.run.run_id, _of)
+    outcomes = [outcome for _, outcome in done if outcome is not None]
     problems = tuple(problem for outcome in outcomes for problem in outcome.problems)
+    if failure is not None:
+        yield checks.verified((*problems, failure.description or "not made"))
+        raise failure
     yield dg.MaterializeResult(metadata=_described(outcomes), check_results=[checks.verified(problems)])
 
 

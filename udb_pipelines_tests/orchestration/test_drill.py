@@ -75,6 +75,9 @@ def test_a_tenant_without_a_snapshot_fails_the_run_and_keeps_no_other_from_its_d
     assert failure is not None and failure.user_failure_data is not None
     assert failure.user_failure_data.metadata["code"].value == "E_SNAPSHOT"
     assert last_drills(acme).verified is not None
+    passed, severity, said = check_of(result)
+    assert (passed, severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "E_SNAPSHOT" in said
 
 
 def test_it_runs_by_itself_every_sunday(settings: Settings) -> None:

@@ -13,14 +13,17 @@ import pytest
 
 from udb_pipelines.config import Settings
 from udb_pipelines.control.sources import SourceRegistry
+from udb_pipelines.control.tenants import TenantRegistry
 from udb_pipelines.models import Source, SourceOptions
 from udb_pipelines.orchestration import pools, schedules, sensors
 from udb_pipelines.orchestration.build import build_defs
 from udb_pipelines.orchestration.partitions import register, registered
 from udb_pipelines.orchestration.resources import Udb
+from udb_pipelines.warehouse import Lake, commit
 from udb_pipelines.warehouse.snapshots import list_snapshots
 from udb_pipelines.warehouse.targets import open_target
 from udb_pipelines_tests.orchestration.conftest import GOOD, JAGGED, add_source, run_job
+from udb_pipelines_tests.warehouse.staging import Stager
 
 
 def tick(
@@ -79,6 +82,32 @@ def test_retention_asks_once_a_day_and_the_job_removes(settings: Settings, insta
     assert job.execute_in_process(instance=instance).success
     assert not old.exists() and settings.staging.is_dir()
     assert requests_of(tick(settings, instance, sensors.retention_sensor)) == []
+
+
+def test_a_tenant_whose_warehouse_is_damaged_keeps_no_other_from_being_cleaned(
+    settings: Settings, instance: dg.DagsterInstance
+):
+    tenants = [TenantRegistry(settings).add(name) for name in ("acme", "beta")]
+    for own in (settings, *tenants):
+        commit(Lake(own), Stager(own)("SELECT 1 AS a"))
+    long_ago = time.time() - 3 * 86_400
+    dead = [own.staging / "dead-job" for own in (settings, *tenants)]
+    for folder in dead:
+        folder.mkdir(parents=True)
+        os.utime(folder, (long_ago, long_ago))
+    broken = Lake(settings), Lake(tenants[0])
+    for lake in broken:
+        lake.catalog.file.write_bytes(b"this is no database" * 1000)
+    result = build_defs(settings).resolve_job_def("cleanup_job").execute_in_process(
+        instance=instance, raise_on_error=False
+    )  # fmt: skip
+    assert not result.success
+    failure = result.failure_data_for_node("clean_up")
+    assert failure is not None and failure.user_failure_data is not None
+    assert "default: " in str(failure.user_failure_data.description)
+    assert "acme: " in str(failure.user_failure_data.description)
+    assert failure.user_failure_data.metadata["removed"].value == 1
+    assert not dead[2].exists()
 
 
 def test_housekeeping_keeps_partitions_in_step_with_sources(
