@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -90,6 +91,7 @@ def _end_with_parent() -> None:
 
 
 def _main(what: str, timeout: str, file: str, *more: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends whoever started it, and so this
     _end_with_parent()
     try:
         answer = {"answer": _copy(file, float(timeout), *more) if what == "copy" else _integrity(file, float(timeout))}
