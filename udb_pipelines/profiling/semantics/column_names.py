@@ -1,9 +1,9 @@
 """What a column's name says about its values, in the languages of Europe and of some beyond.
 
 A name is taken apart into words in lower case without accents, each between underscores; a pattern is an expression
-over those. Patterns are written with their accents, which are taken off them in the same way. A word that means something
-else in another language (cap, cp) counts only where it is the whole name, and not at all where the other is as likely
-(eta, an age in Italian and a time of arrival).
+over those. Patterns are written with their accents, which are taken off them in the same way. A word that means
+something else in another language (cap, cp) counts only where it is the whole name, and not at all where the other is
+as likely (eta, an age in Italian and a time of arrival).
 """
 
 from __future__ import annotations
