@@ -43,3 +43,12 @@ def size(count: float) -> str:
             break
         count, unit = count / 1000, larger
     return f"{count:.3g} {unit}" if count < 999.5 else f"{count:,.0f} {unit}"
+
+
+def sentence(clause: str) -> str:
+    """A clause as it begins a sentence.
+
+    >>> sentence("raise UDB_MEMORY_LIMIT, or wait")
+    'Raise UDB_MEMORY_LIMIT, or wait'
+    """
+    return clause[:1].upper() + clause[1:]

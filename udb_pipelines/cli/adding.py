@@ -15,7 +15,7 @@ import typer
 from udb_pipelines.cli import mending
 from udb_pipelines.cli.present import Column, note, number, print_json, print_table
 from udb_pipelines.errors import UdbError
-from udb_pipelines.wording import duration
+from udb_pipelines.wording import counted, duration, sentence
 
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings
@@ -34,14 +34,14 @@ def talk(name: str | None, options: SourceOptions) -> Source:
     from udb_pipelines.cli.inputs import legal_name
     from udb_pipelines.control.naming import derive_name
 
-    settings = session.settings()
+    settings, passwords = session.settings(), mending.Passwords()
     while True:
-        uri = _without_password(_ask("Where is it (path, pattern, URL or DSN)"), settings)
+        uri = _without_password(_ask("Where is it (path, pattern, URL or DSN)"), settings, passwords)
         draft = _source(name or derive_name(uri), uri, options)
-        if looked := _until_read(draft, settings):
+        if looked := _until_read(draft, settings, passwords):
             break
     options, found, taken = looked
-    note(f"It can be read: {found.connector}, {len(found.streams)} table(s), in {duration(taken)}.")
+    note(f"It can be read: {found.connector}, {counted(len(found.streams), 'table')}, in {duration(taken)}.")
     _show(found)
     chosen = name or legal_name(_ask("Name", default=draft.name))
     if len(found.streams) > 1:
@@ -55,14 +55,16 @@ def talk(name: str | None, options: SourceOptions) -> Source:
     return stored
 
 
-def _until_read(draft: Source, settings: Settings) -> tuple[SourceOptions, Detection, float] | None:
+def _until_read(
+    draft: Source, settings: Settings, passwords: mending.Passwords
+) -> tuple[SourceOptions, Detection, float] | None:
     """What is found, after asking for what is missing; None when only another address can help."""
     while True:
         try:
             return draft.options, *_look(draft, settings)
         except UdbError as error:
-            note(f"{error.message}. {error.remedy[:1].upper()}{error.remedy[1:]}.")
-            answered = mending.asked(draft, error, settings)
+            note(f"{error.message}. {sentence(error.remedy)}.")
+            answered = mending.asked(draft, error, settings, passwords)
         if answered is None:
             return None
         draft = draft.model_copy(update={"options": answered})
@@ -119,12 +121,12 @@ def _tested(source: Source, settings: Settings) -> _Tested:
 
     try:
         found, taken = _look(source, settings)
+        what = "; ".join(_differences(source, found, settings)) or "as it is stored"
     except Exception as error:
         # Of whatever kind: the other sources are to be tested, too.
         failure = translate(error)
-        told = scrub.text(f"{failure.code}: {failure.message}. {failure.remedy[:1].upper()}{failure.remedy[1:]}")
+        told = scrub.text(f"{failure.code}: {failure.message}. {sentence(failure.remedy)}")
         return _Tested(source.name, "failed", 0, 0.0, told, int(failure.exit_code))
-    what = "; ".join(_differences(source, found, settings)) or "as it is stored"
     return _Tested(source.name, "ok", len(found.streams), taken, what, 0)
 
 
@@ -198,7 +200,7 @@ def _show(found: Detection) -> None:
     )
 
 
-def _without_password(uri: str, settings: Settings) -> str:
+def _without_password(uri: str, settings: Settings, passwords: mending.Passwords) -> str:
     """``uri`` with a password that was typed into it moved to the encrypted store."""
     match = _PASSWORD.search(uri)
     if match is None:
@@ -206,14 +208,11 @@ def _without_password(uri: str, settings: Settings) -> str:
     if settings.secret_key is None:
         note("A password in an address is not kept. Put it into a variable and write ${NAME} in its place,")
         note("or set UDB_SECRET_KEY (udb secrets key makes one), and it goes into the encrypted store.")
-        return _without_password(_ask("The address again"), settings)
-    from udb_pipelines.cli import session
+        return _without_password(_ask("The address again"), settings, passwords)
     from udb_pipelines.control.naming import derive_name
 
-    secret = f"{derive_name(uri)}_password"
-    session.secrets().set(secret, match["password"])
-    note(f"The password is in the encrypted store, as {secret}.")
-    return uri.replace(match[0], f"{match['before']}${{secret:{secret}}}{match['after']}")
+    reference = passwords.keep(derive_name(uri), match["password"])
+    return uri.replace(match[0], f"{match['before']}{reference}{match['after']}")
 
 
 def _write(source: Source) -> None:

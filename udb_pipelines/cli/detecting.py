@@ -85,9 +85,8 @@ def _as_rows(heads: dict[str, pa.Table]) -> dict[str, list[dict[str, object]]]:
 
 
 def _show(found: Detection) -> None:
-    streams = len(found.streams)
     print_line(
-        f"{found.uri}: {found.connector}, {size(found.bytes)}, {streams} table{'s' * (streams != 1)},"
+        f"{found.uri}: {found.connector}, {size(found.bytes)}, {counted(len(found.streams), 'table')},"
         f" looked at in {duration(found.seconds)}"
     )
     for stream in found.streams:
@@ -104,7 +103,9 @@ def _show_stream(stream: DetectedStream) -> None:
     rows = f", about {counted(stream.row_estimate, 'row')}" if stream.row_estimate is not None else ""
     member = f" ({stream.member})" if stream.member else ""
     packed = f", {stream.compression}" if stream.compression != "none" else ""
-    print_line(f"{stream.name}{member}: {stream.format}{packed}, {stream.encoding}{rows}, {len(stream.files)} file(s)")
+    print_line(
+        f"{stream.name}{member}: {stream.format}{packed}, {stream.encoding}{rows}, {counted(len(stream.files), 'file')}"
+    )
     if stream.dialect and stream.format != "log":
         print_line(f"  {_dialect(stream.dialect)}")
     if stream.columns:
@@ -155,9 +156,7 @@ def _show_findings(findings: tuple[Finding, ...]) -> None:
 
 
 def _dialect(dialect: Dialect) -> str:
-    header = (
-        f"{dialect.header_rows} header row{'s' * (dialect.header_rows != 1)}" if dialect.header_rows else "no header"
-    )
+    header = counted(dialect.header_rows, "header row") if dialect.header_rows else "no header"
     if dialect.spans:
         parts = ["columns from " + ", ".join(str(start) for start, _ in dialect.spans), header]
     else:

@@ -109,7 +109,7 @@ def _show(summary: TableDiff, rows: list[Any]) -> None:
         kinds = " became ".join(kind for kind in (change.before, change.after) if kind)
         print_line(f"column {change.column} {change.change}: {kinds}")
     for name, count in summary.changed_columns.items():
-        print_line(f"column {name} changed in {number(count)} row{'s' * (count != 1)}")
+        print_line(f"column {name} changed in {counted(count, 'row')}")
     if rows:
         print_line()
         print_table(

@@ -12,7 +12,7 @@ import typer
 from udb_pipelines.cli import session
 from udb_pipelines.cli.present import Column, print_json, print_line, print_table
 from udb_pipelines.errors import CODES, Exit, Severity, UdbError
-from udb_pipelines.wording import size
+from udb_pipelines.wording import counted, size
 
 if TYPE_CHECKING:
     from udb_pipelines.config import Settings
@@ -206,7 +206,7 @@ def _control(settings: Settings) -> Check:
     from udb_pipelines.warehouse.checks import Check
 
     count = len(SourceRegistry(settings).list())
-    return Check(name="control", status="ok", detail=f"{count} source{'s' * (count != 1)} registered")
+    return Check(name="control", status="ok", detail=f"{counted(count, 'source')} registered")
 
 
 def _drill(settings: Settings) -> Check:
@@ -266,7 +266,7 @@ def _oauth(settings: Settings) -> Check:
             if info.expires_at and info.expires_at <= now and not info.renewable
         ),
     ]
-    detail = "; ".join(problems) or f"{len(known)} sign-in{'s' * (len(known) != 1)}"
+    detail = "; ".join(problems) or f"{counted(len(known), 'sign-in')}"
     return Check(name="oauth", status="warn" if problems else "ok", detail=detail)
 
 

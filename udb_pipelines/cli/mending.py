@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,13 +15,39 @@ if TYPE_CHECKING:
     from udb_pipelines.models import Source, SourceOptions
 
 
-def asked(source: Source, error: UdbError, settings: Settings) -> SourceOptions | None:
+class Passwords:
+    """The passwords of one talk, each in the encrypted store under a name that nothing had there before the talk."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def keep(self, source: str, password: str) -> str:
+        """Store the password of a source, in place of an earlier one of this talk; the reference to it.
+
+        Raises:
+            UdbError: what the encrypted store refuses.
+        """
+        from udb_pipelines.cli import session
+
+        store = session.secrets()
+        if source not in self._names:
+            taken = {secret.name for secret in store.list()}
+            names = (f"{source}_password{number}" for number in chain([""], (f"_{more}" for more in count(2))))
+            self._names[source] = next(name for name in names if name not in taken)
+        name = self._names[source]
+        store.set(name, password)
+        note(f"The password is in the encrypted store, as {name}.")
+        return f"${{secret:{name}}}"
+
+
+def asked(source: Source, error: UdbError, settings: Settings, passwords: Passwords) -> SourceOptions | None:
     """The options of ``source`` with what a person answers; None when nothing can be asked, or is not answered.
 
     Args:
         source: that cannot be read.
         error: why.
-        settings: where a password goes, encrypted.
+        settings: how to reach it, and whether passwords can be kept.
+        passwords: takes the one that is given.
 
     Raises:
         UdbError: what the encrypted store refuses.
@@ -30,7 +57,7 @@ def asked(source: Source, error: UdbError, settings: Settings) -> SourceOptions 
     if error.code == "E_HOST_KEY" and "host_key" not in source.options.config:
         return _with_host_key(source, settings)
     if error.code == "E_AUTH" and "private_key" not in source.options.config:
-        return _with_password(source, settings)
+        return _with_password(source, settings, passwords)
     return None
 
 
@@ -47,7 +74,7 @@ def _with_host_key(source: Source, settings: Settings) -> SourceOptions | None:
     return _with(source, "host_key", key.written)
 
 
-def _with_password(source: Source, settings: Settings) -> SourceOptions | None:
+def _with_password(source: Source, settings: Settings, passwords: Passwords) -> SourceOptions | None:
     if settings.secret_key is None:
         note("Without UDB_SECRET_KEY (udb secrets key makes one) no password can be kept.")
         return None
@@ -55,12 +82,7 @@ def _with_password(source: Source, settings: Settings) -> SourceOptions | None:
                                 show_default=False))  # fmt: skip
     if not password:
         return None
-    from udb_pipelines.cli import session
-
-    secret = f"{source.name}_password"
-    session.secrets().set(secret, password)
-    note(f"The password is in the encrypted store, as {secret}.")
-    return _with(source, "password", f"${{secret:{secret}}}")
+    return _with(source, "password", passwords.keep(source.name, password))
 
 
 def _with(source: Source, name: str, value: str) -> SourceOptions:

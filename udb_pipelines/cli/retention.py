@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,15 +85,15 @@ def apply(
 def _last_moment(text: str) -> datetime:
     """The time that is meant; of a day its last second, for who holds something until a day means the whole of it.
 
-    >>> print(_last_moment("2030-12-31"), _last_moment("2030-12-31T18:00"))
-    2030-12-31 23:59:59+00:00 2030-12-31 18:00:00+00:00
+    >>> print(_last_moment("2030-12-31"), _last_moment("20301231"), _last_moment("2030-12-31T18:00"), sep=", ")
+    2030-12-31 23:59:59+00:00, 2030-12-31 23:59:59+00:00, 2030-12-31 18:00:00+00:00
     """
+    with suppress(ValueError):
+        return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is neither a day, such as 2030-12-31, nor a time") from None
-    if len(text) == len("2030-12-31"):
-        found = found.replace(hour=23, minute=59, second=59)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -192,7 +192,8 @@ def drift_headline(profile: Profile) -> str:
     if profile.drift is None:
         return ""
     moved = sum(column.verdict != "stable" for column in profile.drift.columns)
-    said = f"{counted(moved, 'column')} of {len(profile.drift.columns)} differ" if moved else "No column differs"
+    differing = "differs" if moved == 1 else "differ"
+    said = f"{counted(moved, 'column')} of {len(profile.drift.columns)} {differing}" if moved else "No column differs"
     rows = _step(integer(profile.drift.rows_before), integer(profile.drift.rows_after))
     return f"{said} from version {profile.drift.previous_version}; rows: {rows}."
 

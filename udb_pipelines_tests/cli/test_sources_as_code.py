@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from udb_pipelines.config import Settings
 from udb_pipelines.detection.remote.sftp.hostkeys import keys_in
-from udb_pipelines.secrets.store import new_key
+from udb_pipelines.secrets.store import SecretStore, new_key
 from udb_pipelines_tests import sftpserver
 from udb_pipelines_tests.cli.conftest import PROGRAM, Udb
 from udb_pipelines_tests.sftpserver import SftpServer
@@ -88,8 +90,11 @@ def test_a_talk_about_an_sftp_server_asks_for_its_key_and_a_password(
     (folder / "orders.csv").write_text("id,name\n1,a\n")
     (tmp_path / "known").touch()
     (key,) = keys_in(sftp_server.host_key)
+    secret_key = new_key()
+    store = SecretStore(Settings(home=home, secret_key=SecretStr(secret_key)))
+    store.set("orders_password", "of another source")
     person = Person(
-        "sources", "add", UDB_SECRET_KEY=new_key(), UDB_SSH_KNOWN_HOSTS=str(tmp_path / "known"), SSH_AUTH_SOCK=""
+        "sources", "add", UDB_SECRET_KEY=secret_key, UDB_SSH_KNOWN_HOSTS=str(tmp_path / "known"), SSH_AUTH_SOCK=""
     )
     person.answer("Where is it", sftp_server.address(f"{folder}/orders.csv"))
     person.answer(f"{key.fingerprint} is its key", "y")
@@ -100,6 +105,8 @@ def test_a_talk_about_an_sftp_server_asks_for_its_key_and_a_password(
     person.answer("sources.yaml", "y")
     assert person.leave() == 0
     text = Path("sources.yaml").read_text()
-    assert "${secret:orders_password}" in text
+    assert "${secret:orders_password_2}" in text
+    assert [secret.name for secret in store.list()] == ["orders_password", "orders_password_2"]
+    assert store.get("orders_password") == "of another source"
     assert key.written in text
     assert sftpserver.PASSWORD not in text + person.told
