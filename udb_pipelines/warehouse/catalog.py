@@ -9,6 +9,7 @@ statement that could end up in an error message or a listing.
 from __future__ import annotations
 
 import sqlite3
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
@@ -33,8 +34,11 @@ REGISTER = "udb_timelines"
 _SECRET = "udb_catalog"  # noqa: S105 - the name of a DuckDB secret, not its content
 
 
-_KEPT = "udb_kept_open"
-"""Name of an SQLite catalog, attached once more."""
+_KEPT = "__ducklake_kept_open"
+"""Name of an SQLite catalog, attached once more. It is hidden, and beginning like this, none that people may query."""
+
+_PAUSES = 0.001, 0.05
+"""First and longest pause, in seconds, before it is tried again to open an SQLite catalog."""
 
 
 class Catalog(ABC):
@@ -227,22 +231,40 @@ class SqliteCatalog(Catalog):
     def kept_open(self, connection: duckdb.DuckDBPyConnection, *, writing: bool) -> Iterator[None]:
         """Keep the file open from the first transaction to the last.
 
-        DuckDB opens it for each transaction. SQLite, when the last one closes it, brings its log into it and removes
-        that, and turns everybody away meanwhile: in each commit several times, for as long as the disk takes. So there
-        is always one more that has it open; at the end of a writer, the log is brought in while others read.
+        DuckDB opens it for each transaction. SQLite, when the first one opens it, reads its log anew, and when the
+        last one closes it, brings the log into it and removes that. It turns everybody away meanwhile: in each commit
+        several times, and whoever is turned away by the SQLite in DuckDB sleeps for a whole second. So there is always
+        one more that has it open, and tries again by itself until it has; at the end of a writer, the log is brought
+        in while others read.
         """
         with closing(connection.cursor()) as first:
             # A copy of a catalog has no log yet, and gets one only while nobody else has it open.
-            mode = self._writing.replace("META_", "") if writing else ", READ_ONLY"
-            options = f"TYPE sqlite, BUSY_TIMEOUT {BUSY_MS}{mode}"
-            first.execute(f"ATTACH {quote_literal(self.file)} AS {_KEPT} ({options}); BEGIN; {_look('user_version')}")
+            self._open(first, self._writing.replace("META_", "") if writing else ", READ_ONLY")
             yield
             if writing:
                 with closing(connection.cursor()) as last, suppress(duckdb.Error):  # what is committed stays committed
                     last.execute(f"BEGIN; {_look('user_version')}")
                     first.execute(f"ROLLBACK; {_look('wal_checkpoint(PASSIVE)')}")
-        if not writing:  # what reads it now is somebody's query, which has no business here
-            connection.execute(f"DETACH {_KEPT}")
+
+    def _open(self, connection: duckdb.DuckDBPyConnection, options: str) -> None:
+        """Attach the file, begin a transaction and read, so that it is open; try again while others keep it locked."""
+        deadline = time.monotonic() + BUSY_MS / 1000
+        pause, longest = _PAUSES
+        while True:
+            try:
+                connection.execute(
+                    f"ATTACH {quote_literal(self.file)} AS {_KEPT} (TYPE sqlite, HIDDEN true, BUSY_TIMEOUT 0{options})"
+                )
+                connection.execute(f"BEGIN; {_look('user_version')}").fetchall()
+                return
+            except duckdb.Error as error:
+                if not held_elsewhere(error) or time.monotonic() > deadline:
+                    raise
+            with suppress(duckdb.Error):
+                connection.execute("ROLLBACK")
+            connection.execute(f"DETACH DATABASE IF EXISTS {_KEPT}")
+            time.sleep(pause)
+            pause = min(pause * 1.5, longest)
 
     def _plain(self) -> str:
         return f"{quote_literal(self.file)} AS catalog (TYPE sqlite, READ_ONLY, BUSY_TIMEOUT {BUSY_MS})"

@@ -6,7 +6,7 @@ Commits belong to ``commit``; this module only attaches, and creates the lake wh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -67,13 +67,13 @@ class Lake:
         with self._connected(threads) as connection, ExitStack() as around:
             with _opening():
                 catalog = self._chosen(connection)
-                with catalog.kept_open(connection, writing=False) if catalog.exists() else nullcontext():
-                    version = self._leased(catalog, connection, as_of, around)
-                    if version is not None:
-                        catalog.attach(connection, version=version, read_only=True)
-                    if version is None or not ledger.exists(connection):
-                        _attach_empty(connection)
-                    connection.execute("USE lake")
+                around.enter_context(_kept_open(catalog, connection))
+                version = self._leased(catalog, connection, as_of, around)
+                if version is not None:
+                    catalog.attach(connection, version=version, read_only=True)
+                if version is None or not ledger.exists(connection):
+                    _attach_empty(connection)
+                connection.execute("USE lake")
             yield connection
 
     def _leased(
@@ -107,10 +107,12 @@ class Lake:
             raise UdbError("E_TIMELINE", f"timeline {self.timeline} can only be read: writing goes on with the current")
         with self._connected(threads) as connection, ExitStack() as around:
             with _opening():
-                if self.catalog.version(connection, None) is None:
+                if not self.catalog.exists():
                     self._create()
                 catalog = self.catalog.current(connection)
                 around.enter_context(catalog.kept_open(connection, writing=True))
+                if not catalog.exclusive and catalog.version(connection, None) is None:
+                    self._create()  # of a database, only asking can tell
                 _attach_for_writing(catalog, connection)
                 if not ledger.exists(connection):
                     self._add_ledger(connection)
@@ -138,7 +140,9 @@ class Lake:
     def current_version(self) -> int:
         """The newest version; 0 before the first commit."""
         with self._connected() as connection, _opening():
-            return self._chosen(connection).version(connection, None) or 0
+            catalog = self._chosen(connection)
+            with _kept_open(catalog, connection):
+                return catalog.version(connection, None) or 0
 
     @contextmanager
     def raw_catalog(self, more: tuple[Extension, ...] = ()) -> Iterator[duckdb.DuckDBPyConnection | None]:
@@ -149,11 +153,12 @@ class Lake:
         """
         with self._connected(more=more) as connection, _opening():
             catalog = self._chosen(connection)
-            if catalog.version(connection, None) is None:
-                yield None
-                return
-            catalog.attach_plain(connection)
-            yield connection
+            with _kept_open(catalog, connection):
+                if catalog.version(connection, None) is None:
+                    yield None
+                    return
+                catalog.attach_plain(connection)
+                yield connection
 
     def _chosen(self, connection: duckdb.DuckDBPyConnection) -> Catalog:
         if self.timeline is not None:
@@ -200,6 +205,11 @@ def _attach_first(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> No
         if catalog.exclusive or catalog.version(connection, None) is None:
             raise
         catalog.attach(connection)
+
+
+def _kept_open(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> AbstractContextManager[None]:
+    """Around reading; nothing is opened where nothing is."""
+    return catalog.kept_open(connection, writing=False) if catalog.exists() else nullcontext()
 
 
 def _attach_for_writing(catalog: Catalog, connection: duckdb.DuckDBPyConnection) -> None:

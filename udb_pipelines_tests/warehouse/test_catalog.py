@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from udb_pipelines.engine import connect, quote_literal
+from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import Lake, commit, steps
 from udb_pipelines.warehouse.catalog import SqliteCatalog
 from udb_pipelines_tests.warehouse.staging import Stager
@@ -84,6 +85,61 @@ def test_the_log_stays_while_a_commit_is_made(lake: Lake, stage: Stager, monkeyp
     assert len(seen) > 4
     assert len(files) == 1
     assert not log.exists()
+
+
+_HOLDER = """
+import sqlite3, sys
+other = sqlite3.connect(sys.argv[1], isolation_level=None)
+other.execute("PRAGMA locking_mode = exclusive")
+other.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("what", ["reading", "writing", "asking for the version"])
+def test_who_is_turned_away_tries_again_at_once(
+    lake: Lake, stage: Stager, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Where the SQLite in DuckDB would sleep for a whole second; it is closing or opening that keeps others out."""
+    commit(lake, stage("SELECT 1 AS id"))
+    assert isinstance(lake.catalog, SqliteCatalog)
+    command = [sys.executable, "-c", _HOLDER, str(lake.catalog.file)]
+    pauses: list[float] = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                holder.communicate("")
+
+        monkeypatch.setattr("udb_pipelines.warehouse.catalog.time.sleep", pause)
+        if what == "writing":
+            with lake.writer() as connection:
+                assert connection.execute("SELECT count(*) FROM lake.main.shop").fetchall() == [(1,)]
+        elif what == "reading":
+            with lake.reader() as connection:
+                assert connection.execute("FROM shop").fetchall() == [(1,)]
+        else:
+            assert lake.current_version() > 0
+    assert len(pauses) == 3
+    assert max(pauses) < 0.1
+
+
+def test_who_is_turned_away_for_too_long_is_told(lake: Lake, stage: Stager, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(lake, stage("SELECT 1 AS id"))
+    assert isinstance(lake.catalog, SqliteCatalog)
+    monkeypatch.setattr("udb_pipelines.warehouse.catalog.BUSY_MS", 20)
+    command = [sys.executable, "-c", _HOLDER, str(lake.catalog.file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(UdbError) as refused, lake.writer():
+            pass
+        holder.communicate("")
+    assert refused.value.code == "E_LOCK_TIMEOUT"
 
 
 def test_a_copy_is_whole_and_needs_nothing_beside(lake: Lake, stage: Stager, tmp_path: Path) -> None:
