@@ -9,7 +9,7 @@ def is_running(pid: int) -> bool:
     """Whether there is such a process, whoever started it."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # what is no number of a process has none
         return False
     except PermissionError:
         return True

@@ -7,9 +7,8 @@ there is removed by the next one into the same folder.
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,9 +20,8 @@ from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.models import Model
 from udb_pipelines.operations import progress
-from udb_pipelines.operations.processes import is_running
 from udb_pipelines.operations.stages import translate
-from udb_pipelines.warehouse import steps
+from udb_pipelines.warehouse import drafts, steps
 from udb_pipelines.warehouse.files import sync_all
 from udb_pipelines.warehouse.history import DatasetInfo, datasets
 from udb_pipelines.warehouse.lake import Lake, version_of
@@ -74,9 +72,9 @@ def export(
     """
     _may_write(file, replace)
     chosen = _chosen(datasets(lake, as_of), names)
-    _sweep(file.parent)
-    draft = file.with_name(f".{file.name}.{socket.gethostname()}.{os.getpid()}{_DRAFT}")
-    try:
+    drafts.sweep(file.parent, f".*{_DRAFT}")
+    draft = file.with_name(f".{file.name}.{uuid.uuid4().hex}{_DRAFT}")
+    with drafts.held(draft):
         with _translated(file), lake.reader(as_of, threads=lake.settings.threads) as connection:
             version = version_of(connection)
             connection.execute(f"ATTACH {quote_literal(draft)} AS export")
@@ -87,18 +85,7 @@ def export(
         sync_all([draft])
         draft.replace(file)
         sync_all([file])
-    finally:
-        for leftover in (draft, draft.with_name(f"{draft.name}.wal")):
-            leftover.unlink(missing_ok=True)
     return Exported(file=file, version=version, bytes=file.stat().st_size, tables=tables)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove drafts of exports of this machine whose process is gone."""
-    for draft in folder.glob(f".*.{socket.gethostname()}.*{_DRAFT}*"):
-        pid = draft.name.rpartition(_DRAFT)[0].rpartition(".")[2]
-        if pid.isdigit() and not is_running(int(pid)) and not draft.is_symlink():
-            draft.unlink(missing_ok=True)
 
 
 def _may_write(file: Path, replace: bool) -> None:

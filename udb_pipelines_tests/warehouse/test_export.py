@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -13,7 +12,7 @@ import duckdb
 import pytest
 
 from udb_pipelines.errors import UdbError
-from udb_pipelines.warehouse import Lake, commit, query, steps
+from udb_pipelines.warehouse import Lake, commit, drafts, query, steps
 from udb_pipelines.warehouse.export import export
 from udb_pipelines_tests.warehouse.staging import Stager
 
@@ -120,10 +119,22 @@ def test_what_a_killed_export_left_is_removed_by_the_next(lake: Lake, tmp_path: 
     killed = subprocess.run([sys.executable, "-c", program, str(lake.settings.home), str(file)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not file.exists()
-    (draft,) = tmp_path.glob(".shop*")
-    mine = draft.with_name(draft.name.replace(f".{draft.name.split('.')[-2]}.", f".{os.getpid()}."))
-    elsewhere = draft.with_name(draft.name.replace(socket.gethostname(), "another-machine"))
-    for other in (mine, elsewhere):
-        other.write_bytes(b"of an export that goes on")
-    export(lake, tmp_path / "other.duckdb")
-    assert set(tmp_path.glob(".shop*")) == {mine, elsewhere}
+    (lock,) = tmp_path.glob(".shop*.lock")
+    draft = lock.with_suffix("")
+    assert draft.is_file()
+    with drafts.held(going := draft.with_name(draft.name.replace("shop", "going"))):
+        going.write_bytes(b"of an export that goes on")
+        export(lake, tmp_path / "other.duckdb")
+        assert not lock.exists()
+        assert not draft.exists()
+        assert going.is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"home", "other.duckdb"}
+
+
+def test_what_nobody_can_remove_is_in_nobodys_way(lake: Lake, tmp_path: Path) -> None:
+    fill(lake)
+    name = f".x.duckdb.{socket.gethostname()}.{10**30}.udb-export"
+    for kind in (name, f"{name}.lock", f"{name}.lock.udb-export", f"{name}.lock.udb-export.lock"):
+        (tmp_path / kind).mkdir()
+    (tmp_path / "link.udb-export.lock").symlink_to(tmp_path / "absent")
+    assert export(lake, tmp_path / "a.duckdb").file.is_file()

@@ -7,7 +7,6 @@ The lock goes with the process, so what nobody holds was left by a writer that d
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import stat
@@ -19,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from udb_pipelines.errors import UdbError
+from udb_pipelines.warehouse import drafts
 from udb_pipelines.warehouse.files import copy_with_sha256, make_folder, sha256, sync_file, sync_folder
 from udb_pipelines.warehouse.targets.base import Moved, Stored, unheard
 
@@ -133,8 +133,7 @@ class FolderTarget:
     def sweep(self) -> None:
         """Remove drafts that no process holds."""
         with self._told(INCOMING):
-            for lock in self._incoming.glob("*.lock") if self._incoming.is_dir() else ():
-                _remove_abandoned(lock)
+            drafts.sweep(self._incoming)
 
     def _path(self, key: str) -> Path:
         if key.startswith("/") or ".." in key.split("/"):
@@ -155,16 +154,9 @@ class FolderTarget:
     @contextmanager
     def _draft(self) -> Iterator[Path]:
         make_folder(self._incoming)
-        lock = self._incoming / f"{uuid.uuid4().hex}.lock"
-        draft = lock.with_suffix("")
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        draft = self._incoming / uuid.uuid4().hex
+        with drafts.held(draft):
             yield draft
-        finally:
-            draft.unlink(missing_ok=True)
-            lock.unlink(missing_ok=True)
-            os.close(descriptor)
 
     @contextmanager
     def _told(self, key: str) -> Iterator[None]:
@@ -208,15 +200,3 @@ def _place(draft: Path, final: Path) -> None:
             # Somebody has removed the last file of the folder, and the folder, between two of these lines.
             if attempt == _ATTEMPTS - 1 or not draft.exists():
                 raise
-
-
-def _remove_abandoned(lock: Path) -> None:
-    with suppress(FileNotFoundError):
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            with suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                lock.with_suffix("").unlink(missing_ok=True)
-                lock.unlink()
-        finally:
-            os.close(descriptor)
