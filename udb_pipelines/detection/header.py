@@ -19,6 +19,8 @@ TYPED: tuple[CellType, ...] = ("number", "date", "flag", "special")
 MAX_HEADER_ROWS = 3
 MAX_FOOTER_ROWS = 30
 RULE = re.compile(r"\s*([-_=*])\1{3,}\s*")
+FEW_NOTES = 3
+"""Notes that a delimiter cuts into equally many fields, at the most."""
 LONG = 12
 """Characters of a value, all equally long, that names hardly have by chance: hashes, keys."""
 MARKS = "/\\@:"
@@ -161,8 +163,11 @@ def _notes(rows: Sequence[Cells], columns: int, start: int, apart: Collection[in
     first = dominant([row for row in rows[start + 1 :][:BODY_ROWS] if len(row) == columns], 0)
     for index in range(max(start + 3, len(rows) - MAX_FOOTER_ROWS), len(rows)):
         ruled = len(rows[index]) == 1 and RULE.fullmatch(rows[index][0])
-        if (ruled or index in apart) and all(_is_note(row, columns, first) for row in rows[index:]):
-            return index
+        notes = rows[index:]
+        if (ruled or index in apart) and all(_is_note(row, columns, first) for row in notes):
+            # Many rows of one width are another table.
+            even = Counter(len(row) for row in notes if len(row) > 1)
+            return len(rows) if max(even.values(), default=0) > FEW_NOTES else index
     return len(rows)
 
 

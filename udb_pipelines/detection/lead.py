@@ -7,6 +7,7 @@ that a blank line sets apart.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ LEAST_ROWS = 5
 WORDY = 0.5
 """Share of the lines above that must read like prose."""
 ALIKE = 0.2
-"""Share of the lines above, at the most, that are cut as the table is."""
+"""Share of the lines above, at the most, that a delimiter cuts alike: more are a table."""
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
 _SENTENCE = re.compile(r"[^\W\d]{2,}[^,;|\t]* [^\W\d]{2,}|:\s")
 
@@ -100,11 +101,18 @@ def _above_names(lines: Sequence[str], end: int) -> Lead | None:
     if not LEAST_ROWS < end - start < start:
         return None
     above = [line for line in lines[:start] if line.strip()]
+    if any(_share_cut(above, mark) > ALIKE for mark in COMMON):
+        return None
     for mark in COMMON:
         cells = lines[start].split(mark)
         even = len(cells) > 1 and all(line.count(mark) == len(cells) - 1 for line in lines[start:end])
-        # In sentences a blank follows the mark.
-        alike = sum(len(re.findall(rf"{re.escape(mark)}(?! )", line)) == len(cells) - 1 for line in above)
-        if even and alike <= ALIKE * len(above) and all(cell_type(cell) in ("word", "text") for cell in cells):
+        if even and all(cell_type(cell) in ("word", "text") for cell in cells):
             return Lead(start)
     return None
+
+
+def _share_cut(lines: Sequence[str], mark: str) -> float:
+    """Share of ``lines`` that ``mark`` cuts into the same number of parts; in sentences a blank follows it."""
+    counts = Counter(len(re.findall(rf"{re.escape(mark)}(?! )", line)) for line in lines)
+    del counts[0]
+    return max(counts.values(), default=0) / len(lines)

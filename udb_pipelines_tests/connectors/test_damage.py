@@ -41,7 +41,8 @@ def test_a_delimiter_that_is_empty_values_in_a_row_is_not_taken_for_a_doubled_on
     settings: Settings, tmp_path: Path
 ) -> None:
     found = read(settings, tmp_path, "a|b||\n" + "1|x||\n" * 20)
-    assert len(found.columns) == 4
+    assert [column.name for column in found.columns] == ["a", "b"]
+    assert (found.rows_staged, found.rows_rejected) == (20, 0)
 
 
 def test_the_header_again_is_set_aside_and_told(settings: Settings, tmp_path: Path) -> None:

@@ -223,3 +223,15 @@ def test_pages_below_titles_of_their_own_are_no_table_and_no_log(settings: Setti
     ]
     with pytest.raises(UdbError, match="printout in pages"):
         found(settings, tmp_path, "\f".join(pages), "list.txt")
+
+
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+def test_a_table_of_texts_above_another_is_neither_prose_nor_are_its_rows_notes(
+    settings: Settings, tmp_path: Path, gap: str
+) -> None:
+    wide = "ref,customer,remark,status\n" + "".join(f"T-{n},Tom Hill,red metal {n},paid\n" for n in range(40))
+    narrow = "city,people\n" + "".join(f"Bern north {n},{n}\n" for n in range(12))
+    for text in (wide + gap + narrow, narrow + gap + wide):
+        detection = found(settings, tmp_path, text)
+        assert not {"W_FOOTER", "W_PREAMBLE"} & {*codes(detection), *(item.code for item in detection.findings)}
+        assert len(detection.streams) == 2 or "W_SEVERAL_TABLES" in codes(detection)
