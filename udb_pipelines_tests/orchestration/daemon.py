@@ -30,6 +30,12 @@ mutation Launch($job: String!, $tags: [ExecutionTag!]!) {
   }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
 }"""
 STATUS = "query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+TICKS = """
+query Ticks($sensor: String!, $after: Float!) {
+  sensorOrError(sensorSelector: {
+    repositoryLocationName: "udb_pipelines.definitions", repositoryName: "__repository__", sensorName: $sensor
+  }) { ... on Sensor { sensorState { ticks(afterTimestamp: $after, statuses: [SKIPPED, SUCCESS]) { id } } } }
+}"""
 RUNS = "query Runs { runsOrError { ... on Runs { results { runId status jobName tags { key value } } } } }"
 
 
@@ -57,6 +63,10 @@ class Dev:
             return status if status in {"SUCCESS", "FAILURE", "CANCELED"} else None
 
         return until(ended, seconds)
+
+    def looks_of(self, sensor: str, after: float) -> int:
+        """How many ticks of a sensor have begun after a moment (seconds since the epoch) and have ended."""
+        return len(self.query(TICKS, sensor=sensor, after=after)["sensorOrError"]["sensorState"]["ticks"])
 
     def runs_of(self, partition: str) -> list[dict[str, Any]]:
         runs: list[dict[str, Any]] = self.query(RUNS)["runsOrError"]["results"]

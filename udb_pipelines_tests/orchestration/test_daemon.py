@@ -96,7 +96,8 @@ def test_a_landed_file_becomes_a_source_and_a_report(dev: Dev, settings: Setting
     assert [source.name for source in SourceRegistry(settings).list() if "half" in source.name] == []
     (landing / "Orders 2024.csv").write_text(GOOD + "4,Dan,1.00\n")
     until(lambda: count(settings, "orders_2024") == 4 or None, 400)
-    time.sleep(12)
+    loaded = time.time()
+    until(lambda: dev.looks_of("landing_sensor", loaded) >= 2 or None, 400)
     assert len(dev.runs_of("orders_2024")) == 2, "the same content twice starts nothing"
 
 
