@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import Engine, MetaData, create_engine, event, text
@@ -33,20 +34,30 @@ _ADVISORY_LOCK = 0x7564_6263
 """Identifies our migrations among PostgreSQL's advisory locks."""
 
 
+UNREACHABLE = frozenset({"E_CONTROL", "E_CONFIG"})
+"""Codes of a control database that is down, or whose address is not understood. What can do without goes on."""
+
+
 class Database:
     """The control database of one UDB home."""
 
     def __init__(self, settings: Settings) -> None:
         self._lock_file = settings.home / "control.lock"
-        self._engine = _engine(settings)
+        self._settings = settings
         self._ready = False
+
+    @cached_property
+    def _engine(self) -> Engine:
+        """Made when it is first asked, so that to name a database that cannot be reached fails nobody."""
+        return _engine(self._settings)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction on the up-to-date schema: committed at the end, rolled back on an exception.
 
         Raises:
-            UdbError: ``E_CONTROL`` when the database cannot be opened or is newer than this program.
+            UdbError: ``E_CONTROL`` when the database cannot be opened or is newer than this program, ``E_CONFIG`` when
+                its address is not understood.
         """
         try:
             if not self._ready:

@@ -14,7 +14,7 @@ from sqlalchemy import Column, DateTime, String, Table, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from udb_pipelines.config import DEFAULT_TENANT, Settings, tenant_id
-from udb_pipelines.control.database import METADATA, Database
+from udb_pipelines.control.database import METADATA, UNREACHABLE, Database
 from udb_pipelines.errors import UdbError
 
 _table = Table(
@@ -63,7 +63,7 @@ class TenantRegistry:
         try:
             return self.list()
         except UdbError as error:
-            if error.code != "E_CONTROL":
+            if error.code not in UNREACHABLE:
                 raise
         folders = (self._settings.home / "tenants").glob("*/")
         return (DEFAULT_TENANT, *sorted(folder.name for folder in folders if _is_legal(folder.name)))

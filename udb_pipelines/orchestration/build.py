@@ -108,6 +108,7 @@ def _apply_sources_file(settings: Settings) -> None:
 
 
 def _source_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    from udb_pipelines.control.database import UNREACHABLE
     from udb_pipelines.operations.logging import get_logger
     from udb_pipelines.orchestration.schedules import source_schedules
 
@@ -118,7 +119,7 @@ def _source_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             for schedule in source_schedules(own.registry.list(), own.settings.tenant)
         ]
     except UdbError as error:
-        if error.code != "E_CONTROL":
+        if error.code not in UNREACHABLE:
             raise
         # Snapshots, copies and reports need no register, and are wanted most when something is broken.
         get_logger().error(

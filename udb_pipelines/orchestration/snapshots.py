@@ -73,6 +73,7 @@ def _snapshot(context: dg.AssetExecutionContext, udb: UdbParam) -> Iterator[Any]
 
 def _of(own: Udb) -> Outcome | None:
     """Snapshot, verification and pruning for one tenant; None when it has committed nothing yet."""
+    from udb_pipelines.control.database import UNREACHABLE
     from udb_pipelines.control.holds import needed_of
     from udb_pipelines.warehouse import snapshots
     from udb_pipelines.warehouse.targets import open_target
@@ -87,7 +88,7 @@ def _of(own: Udb) -> Outcome | None:
     try:
         pruned = snapshots.prune(target, own.settings.snapshot_keep_days, needed_of(own.lake))
     except UdbError as error:
-        if error.code not in {"E_LOCK_TIMEOUT", "E_CONTROL"}:
+        if error.code not in {"E_LOCK_TIMEOUT", *UNREACHABLE}:
             raise
     return Outcome(own.settings.tenant, target.address, made, problems, pruned)
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from udb_pipelines.config import Settings
 from udb_pipelines.control.tenants import TenantRegistry
+from udb_pipelines.orchestration import build, snapshots
 from udb_pipelines.orchestration.build import build_defs
 from udb_pipelines.orchestration.resources import Udb
 from udb_pipelines.orchestration.snapshots import copying_sensor
@@ -88,3 +89,12 @@ def test_the_nightly_snapshot_of_every_tenant_is_made(settings: Settings, instan
     assert str(event.metadata["lacks"].value).count("are missing in it") == 2
     for own in (settings, acme):
         assert len(list(Path(own.snapshots).glob("snapshots/*/manifest.json"))) == 1
+
+
+def test_an_address_of_the_control_database_that_is_not_understood_stops_no_snapshot(settings: Settings) -> None:
+    commit(Lake(settings), Stager(settings)("SELECT 1 AS a"))
+    wrong = settings.model_copy(update={"control_url": SecretStr("nonsense://somewhere/control")})
+    assert build._source_schedules(wrong) == []
+    (outcome,) = (snapshots._of(own) for own in Udb(wrong).tenants())
+    assert outcome is not None
+    assert (outcome.problems, outcome.pruned) == ((), None), "without the register a hold might be broken"

@@ -295,18 +295,25 @@ class _Making:
         """What the tenant has beside its warehouse; a control database that is down must not stop a copy of that."""
         # SQLAlchemy comes with it, and nothing else in the warehouse needs that.
         from udb_pipelines.control.belongings import collect, collect_files
+        from udb_pipelines.control.database import UNREACHABLE
 
         try:
             return collect(self._lake.settings)
         except UdbError as error:
-            if error.code not in {"E_CONTROL", "E_CONFIG"}:
+            if error.code not in UNREACHABLE:
                 raise
             self._register_problem = error.message
         get_logger().warning("snapshot.register_missing", message=self._register_problem, snapshot=self._id)
         if previous is not None and previous.home is not None:
             self._register_of = previous.register_of if previous.register_problem else previous.id
-        earlier = shelf.fetch_home(self._target, previous) if previous and self._register_of else None
-        return collect_files(self._lake.settings, earlier or b"")
+        try:
+            earlier = shelf.fetch_home(self._target, previous) if previous and self._register_of else None
+            return collect_files(self._lake.settings, earlier or b"")
+        except UdbError as error:
+            if error.code != "E_SNAPSHOT":
+                raise
+        self._register_of = None  # what it had was altered, or is missing
+        return collect_files(self._lake.settings, b"")
 
 
 def _vanished(file: StoredFile) -> _VanishedError:

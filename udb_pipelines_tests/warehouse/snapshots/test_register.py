@@ -62,6 +62,33 @@ def test_the_first_snapshot_without_a_register_says_what_is_missing(filled: Lake
     assert keeping.report(filled)[0] == "ok"
 
 
+def test_neither_a_register_nor_what_the_snapshot_before_had_of_it(filled: Lake, folder: Target) -> None:
+    registered(filled.settings, "shop")
+    good = snapshots.create(filled, folder).snapshot
+    assert good.home is not None
+    break_control(filled.settings)
+    for content in (b"altered", None):
+        if content is None:
+            folder.delete([good.home.path])
+        else:
+            folder.write(good.home.path, content)
+        made = snapshots.copy(filled, folder).snapshot
+        assert "are missing in it" in made.lacks
+        assert snapshots.verify(folder, made.id) == ()
+        folder.delete([f"copies/{made.id}/manifest.json"])
+
+
+def test_an_address_that_is_not_understood(settings: Settings, folder: Target) -> None:
+    acme = TenantRegistry(settings).add("acme")
+    wrong = acme.model_copy(update={"control_url": SecretStr("nonsense://udb:planted@somewhere/control")})
+    assert TenantRegistry(wrong).known() == ("default", "acme")
+    lake = Lake(wrong)
+    commit(lake, Stager(wrong)("SELECT 1 AS a"))
+    made = snapshots.create(lake, folder).snapshot
+    assert "UDB_CONTROL_URL" in made.lacks
+    assert "planted" not in made.model_dump_json()
+
+
 def test_a_server_that_is_down(settings: Settings, folder: Target) -> None:
     lake = Lake(settings.model_copy(update={"control_url": SecretStr("postgresql://udb:planted@127.0.0.1:1/control")}))
     commit(lake, Stager(settings)("SELECT 1 AS a"))
