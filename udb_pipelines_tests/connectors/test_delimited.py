@@ -62,10 +62,10 @@ def test_any_table_in_any_dialect_comes_back(
         found = read_text(own, Path(folder), written(table, dialect, quoting), names, dialect)
         loaded = [tuple("" if cell is None else cell for cell in row) for row in rows(found)]
     expected = [tuple(row) for row in table]
-    # A record that is one empty unquoted cell is a blank line.
-    if len(names) == 1 and quoting != csv.QUOTE_ALL:
-        loaded = [row for row in loaded if row != ("",)]
-        expected = [row for row in expected if row != ("",)]
+    # A record that is one empty unquoted cell is a blank line, and so is one of two or more delimiters alone.
+    if len(names) != 2 and quoting != csv.QUOTE_ALL:
+        loaded = [row for row in loaded if any(row)]
+        expected = [row for row in expected if any(row)]
     assert [tuple(map(str, row)) for row in loaded] == expected
     assert found.rows_rejected == 0
 
