@@ -124,8 +124,12 @@ class ObjectTarget:
         chosen = tuple(keys)
         for start in range(0, len(chosen), _KEYS_AT_ONCE):
             batch = chosen[start : start + _KEYS_AT_ONCE]
+            request = partial(obstore.delete, self._store, batch)
+            if self._address.startswith("s3://"):
+                self._must(batch[0], request)  # S3 knows no key that is missing
+                continue
             try:
-                self._ask(batch[0], partial(obstore.delete, self._store, batch))
+                self._ask(batch[0], request)
             except FileNotFoundError:
                 # Azure and Google refuse to delete what is not there, and the rest of the batch with it.
                 for key in batch:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +62,30 @@ def test_listing_by_prefix_and_deleting(target: Target) -> None:
     assert [entry.key for entry in target.list("a/")] == ["a/1", "a/2"]
     target.delete(["a/1", "a/2", "never there"])
     assert [entry.key for entry in target.list()] == ["ab/1", "z"]
+
+
+class _Nothing(BaseHTTPRequestHandler):
+    """Says of everything that it is not there, and no more, as a proxy before a store does."""
+
+    def log_message(self, *_: Any) -> None: ...
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def test_nothing_is_deleted_in_a_bucket_that_is_not_there(object_server: ObjectServer, tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Nothing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+        settings = Settings(home=tmp_path, **{**object_server.options(), "snapshot_endpoint": endpoint})
+        with pytest.raises(UdbError) as caught:
+            open_target("s3://never-made/prefix", settings).delete(["a"])
+        server.shutdown()
+    assert caught.value.code == "E_TARGET"
+    assert "create the bucket" in (caught.value.remedy or "")
 
 
 def test_what_is_not_there(target: Target, tmp_path: Path) -> None:
