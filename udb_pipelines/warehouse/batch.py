@@ -161,8 +161,11 @@ def make_plan(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Plan:
     return Plan(batch, newest[0] if newest else None, newest[1] if newest else 0, before, after)
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, plan: Plan, folder: Path) -> Ready:
-    """Make the files of a plan: as they are where possible, rewritten where types, columns or keys ask for it."""
+def prepare(connection: duckdb.DuckDBPyConnection, plan: Plan, folder: Path, *, durable: bool = True) -> Ready:
+    """Make the files of a plan: as they are where possible, rewritten where types, columns or keys ask for it.
+
+    Not ``durable``, they are not synced: good for looking at what a commit would do, and for no commit.
+    """
     if plan.batch.keys is not None:
         plan = _with_stored_keys(connection, plan, plan.batch.keys, folder / "keys")
     batch = plan.batch
@@ -191,7 +194,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, plan: Plan, folder: Path) -> 
         gone = replaced(batch, replacing, "old") if batch.mode == "upsert" else "false"
         rebuilt = (_write(connection, f"{stored} WHERE NOT {gone}", folder / "rebuilt"),)
     files, rebuilt = _with_rows(connection, files), _with_rows(connection, rebuilt)
-    sync_all((*files, *rebuilt))
+    if durable:
+        sync_all((*files, *rebuilt))
     rebuilt_rows = count_rows(connection, rebuilt) if rebuilt else 0
     return Ready(plan, files, rebuilt, rebuilt_rows, replacing, superseded, known, tombstones, deleted)
 

@@ -29,7 +29,7 @@ def preview(connection: duckdb.DuckDBPyConnection, dataset: StagedDataset, stage
         UdbError: what the commit would raise: ``E_COUNT_MISMATCH``, ``E_SCHEMA_CHANGE``, ``E_TOO_WIDE``.
     """
     plan = make_plan(connection, batch_of(connection, dataset, staged))
-    ready = prepare(connection, plan, folder)
+    ready = prepare(connection, plan, folder, durable=False)
     parts = [_of_files(ready, files) for files in (ready.rebuilt_files, ready.batch_files) if files]
     if plan.before and plan.batch.mode != "overwrite" and not plan.rebuilds:
         parts.insert(0, _stored(ready))
