@@ -77,7 +77,7 @@ class DatasetVersion(Model):
     rows_superseded: int = 0
     """Upsert: committed rows that another row of the same commit, with the same key, replaced at once."""
     rows_known: int = 0
-    """Incremental append: committed rows that the dataset held already, so that they were not added again."""
+    """Incremental: committed rows that the dataset held already, so that they were not added again."""
     rows_deleted: int = 0
     """Upsert: rows that left the dataset because the source marked them as deleted, or holds them no longer."""
     rows_total: int

@@ -23,7 +23,7 @@ from udb_pipelines.config import DEFAULT_TENANT, Settings
 from udb_pipelines.engine import Extension, quote_literal, quote_value
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import apart, timelines
-from udb_pipelines.warehouse.files import make_folder, sync_all
+from udb_pipelines.warehouse.files import make_folder, sync_all, sync_folder
 
 BUSY_MS = 30_000
 """How long SQLite waits for a checkpoint of another process; a commit itself waits in the writer lock."""
@@ -211,7 +211,7 @@ class SqliteCatalog(Catalog):
             sqlite3.Error: the catalog cannot be read, or the copy not be written.
         """
         apart.copy(self.file, target, BUSY_MS / 1000)
-        sync_all([target])
+        sync_folder(target.parent)
 
     @contextmanager
     def draft(self) -> Iterator[Catalog | None]:

@@ -33,6 +33,18 @@ except sqlite3.OperationalError:
 """
 
 
+def test_of_a_copy_only_the_folder_is_synced_again(
+    lake: Lake, stage: Stager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that writes it has synced its content."""
+    commit(lake, stage("SELECT 1 AS a"))
+    assert isinstance(lake.catalog, SqliteCatalog)
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    lake.catalog.copy_to(tmp_path / "copy.sqlite")
+    assert synced == [tmp_path]
+
+
 def another_writer(file: Path) -> str:
     """Whether another process may write the catalog now."""
     told = subprocess.run([sys.executable, "-c", _OTHER, str(file)], capture_output=True, text=True, check=True)
