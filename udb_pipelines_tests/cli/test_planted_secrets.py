@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -15,7 +14,8 @@ import psutil
 import psycopg2
 import pytest
 
-from udb_pipelines_tests.cli.conftest import PROGRAM
+from udb_pipelines.operations import scrub
+from udb_pipelines_tests.cli.conftest import PROGRAM, Udb
 from udb_pipelines_tests.connectors.airbyte import connector
 from udb_pipelines_tests.postgres import PASSWORD
 
@@ -43,11 +43,9 @@ class Arguments(threading.Thread):
                     self.seen.add(Path(f"/proc/{process.pid}/cmdline").read_bytes())
 
 
-def command(environment: dict[str, str], *arguments: str, given: str = "") -> str:
-    """Everything that a command prints."""
-    done = subprocess.run(
-        [*PROGRAM, *arguments], input=given, env=environment, text=True, capture_output=True, check=False
-    )
+def command(*arguments: str, given: str = "") -> str:
+    """Everything that a command in a process of its own prints."""
+    done = subprocess.run([*PROGRAM, *arguments], input=given, text=True, capture_output=True, check=False)
     return done.stdout + done.stderr
 
 
@@ -58,12 +56,22 @@ def leaks(home: Path, printed: str, watched: Arguments, secret: str) -> list[str
 
 
 @pytest.mark.timeout(900)
-def test_planted_secrets_are_used_and_never_seen(home: Path, postgres_url: str) -> None:
+def test_planted_secrets_are_used_and_never_seen(
+    home: Path, udb: Udb, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is given a secret or passes one on runs in a process of its own; the others do the same in this one."""
+
+    def here(*arguments: str) -> str:
+        scrub.forget()  # a new process knows no secret yet
+        answer = udb(*arguments)
+        return answer.out + answer.err
+
     with psycopg2.connect(postgres_url) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE orders (id int PRIMARY KEY, what text); INSERT INTO orders VALUES (1, 'a')")
     connection.close()
-    environment = {**os.environ, "UDB_LOG_LEVEL": "DEBUG", "SHOP_TOKEN": TOKEN}
-    environment["UDB_SECRET_KEY"] = command(environment, "secrets", "key").strip()
+    monkeypatch.setenv("UDB_LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
+    monkeypatch.setenv("UDB_SECRET_KEY", udb("secrets", "key").out.strip())
     address = postgres_url.replace(PASSWORD, "${secret:shop}")
     folder = home / "connectors" / "fake-1.0"
     (folder / "bin").mkdir(parents=True)
@@ -76,15 +84,15 @@ def test_planted_secrets_are_used_and_never_seen(home: Path, postgres_url: str) 
 
     watched = Arguments()
     watched.start()
-    printed = command(environment, "secrets", "set", "shop", given=PASSWORD)
-    loaded = command(environment, "run", address, "--as", "shop")
-    fetched = command(environment, "run", "airbyte:fake@1.0", "--as", "fake", *config)
+    printed = command("secrets", "set", "shop", given=PASSWORD)
+    loaded = command("run", address, "--as", "shop")
+    fetched = command("run", "airbyte:fake@1.0", "--as", "fake", *config)
     printed += loaded + fetched
-    printed += command(environment, "run", address.replace("127.0.0.1:", "127.0.0.1:1"), "--as", "nowhere")
-    printed += command(environment, "run", "fake", "--config", "trouble=crash")
-    printed += command(environment, "sources", "test")
-    printed += command(environment, "sql", "SELECT * FROM nothing", "--json")
-    printed += command(environment, "jobs", "--json") + command(environment, "sources", "export")
+    printed += here("run", address.replace("127.0.0.1:", "127.0.0.1:1"), "--as", "nowhere")
+    printed += command("run", "fake", "--config", "trouble=crash")
+    printed += command("sources", "test")
+    printed += here("sql", "SELECT * FROM nothing", "--json")
+    printed += here("jobs", "--json") + here("sources", "export")
     time.sleep(0.1)
     watched.ended.set()
     assert "E_" not in loaded, loaded
