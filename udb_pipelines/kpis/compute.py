@@ -29,19 +29,20 @@ def datasets_of(sql: str, views: Mapping[str, str]) -> tuple[str, ...]:
     """
     import duckdb
 
+    from udb_pipelines.warehouse.guard import tables_read
+
+    made_of = {name.lower(): text for name, text in views.items()}
     found: set[str] = set()
-    seen: set[str] = set()
     waiting = [sql]
     with duckdb.connect() as connection:
         while waiting:
             try:
-                names = connection.get_table_names(waiting.pop())
-            except duckdb.Error:
+                names = tables_read(connection, waiting.pop())
+            except UdbError:
                 continue
-            found |= names - views.keys()
-            waiting += [views[name] for name in (names & views.keys()) - seen]
-            seen |= names & views.keys()
-    return tuple(sorted(found))
+            waiting += [made_of[name] for name in (names & made_of.keys()) - found]
+            found |= names
+    return tuple(sorted(found - made_of.keys()))
 
 
 def compute(

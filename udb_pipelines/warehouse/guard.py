@@ -56,6 +56,41 @@ def check_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     return statement.query
 
 
+def tables_read(connection: duckdb.DuckDBPyConnection, sql: str) -> frozenset[str]:
+    """Tables and views that a reading statement names, in small letters, but for those that it defines itself.
+
+    DuckDB's own ``get_table_names`` binds the statement to tables without columns, so that it refuses joins by
+    ``USING`` and natural ones.
+
+    Raises:
+        UdbError: ``E_SQL`` for what is no reading statement.
+
+    >>> sorted(tables_read(duckdb.connect(), "WITH a AS (FROM a JOIN b USING (i)) SELECT (SELECT max(i) FROM C) FROM a"))
+    ['a', 'b', 'c']
+    >>> sorted(tables_read(duckdb.connect(), "WITH x AS (FROM t), y AS (FROM x) SELECT * FROM y NATURAL JOIN x"))
+    ['t']
+    """
+    return frozenset(_tables(_tree(connection, _EXPLAIN.sub("", sql, count=1)), frozenset()))
+
+
+def _tables(node: Any, defined: frozenset[str]) -> Iterator[str]:  # noqa: ANN401 - JSON
+    if isinstance(node, list):
+        for item in node:
+            yield from _tables(item, defined)
+    elif isinstance(node, dict):
+        if node.get("type") == "BASE_TABLE" and str(node["table_name"]).lower() not in defined:
+            yield str(node["table_name"]).lower()
+        for definition in node.get("cte_map", {}).get("map", ()):
+            name, body = str(definition["key"]).lower(), definition["value"]
+            # One that is not recursive may be named as the table that it reads.
+            itself = {name} if body["query"]["node"]["type"] == "RECURSIVE_CTE_NODE" else set()
+            yield from _tables(body, defined | itself)
+            defined |= {name}
+        for key, value in node.items():
+            if key != "cte_map":
+                yield from _tables(value, defined)
+
+
 def first_lines(error: duckdb.Error) -> str:
     """DuckDB's message about the text of a query, without the kind of error, in one line."""
     text = str(error).split("\n\nLINE", 1)[0].split(": ", 1)[-1]

@@ -13,7 +13,7 @@ import duckdb
 from udb_pipelines.engine import quote_identifier, quote_literal
 from udb_pipelines.errors import UdbError
 from udb_pipelines.warehouse import texts
-from udb_pipelines.warehouse.guard import check_reading, first_lines
+from udb_pipelines.warehouse.guard import check_reading, first_lines, tables_read
 from udb_pipelines.warehouse.lake import Lake, version_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def _make_views(connection: duckdb.DuckDBPyConnection, statement: str, views: Ma
     made: set[str] = set()
 
     def make(used_by: str, path: tuple[str, ...]) -> None:
-        for name in sorted(connection.get_table_names(used_by) & views.keys() - made):
+        used = tables_read(connection, used_by)
+        for name in sorted(name for name in views.keys() - made if name.lower() in used):
             if name in path:
                 raise UdbError("E_SQL", f"the view {name} is made of itself")
             text = check_reading(connection, views[name])

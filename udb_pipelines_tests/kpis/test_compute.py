@@ -45,6 +45,7 @@ def test_views_are_made_of_views_and_travel_in_time(lake: Lake) -> None:
         views=(
             View(name="big", sql="SELECT * FROM sales WHERE amount > 5"),
             View(name="joined", sql="SELECT * FROM big JOIN people ON big.day = people.points;"),
+            View(name="by_points", sql="SELECT * FROM (SELECT *, day AS points FROM Big) JOIN people USING (points)"),
             View(name="broken", sql="SELECT * FROM nowhere"),
         )
     )
@@ -53,6 +54,8 @@ def test_views_are_made_of_views_and_travel_in_time(lake: Lake) -> None:
     second = history(lake, "people")[0].version
     found = ask(lake, question, project, version=second)
     assert (found.value, found.version, found.datasets) == (50.0, second, ("people", "sales"))
+    using = ask(lake, "SELECT sum(amount) FROM by_points", project)
+    assert (using.value, using.datasets) == (100.0, ("people", "sales"))
     assert "nowhere" in str(ask(lake, "FROM broken", project).error)
 
 
