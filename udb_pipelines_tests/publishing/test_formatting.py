@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import doctest
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udb_pipelines.publishing import charts, formatting, metrics
 from udb_pipelines.publishing.formatting import anchor, number, percent, short_number, shown
-
-
-@pytest.mark.parametrize("module", [formatting, charts, metrics])
-def test_examples_in_the_documentation_hold(module):
-    result = doctest.testmod(module)
-    assert result.attempted
-    assert not result.failed
 
 
 @given(st.floats(min_value=0, max_value=100, exclude_min=True, exclude_max=True))

@@ -9,12 +9,10 @@ from collections.abc import Iterator
 
 import udb_pipelines
 
-PACKAGES = ("connectors", "control", "detection", "oauth", "secrets", "egress", "waiting")
-
 
 def modules() -> Iterator[str]:
     for found in pkgutil.walk_packages(udb_pipelines.__path__, "udb_pipelines."):
-        if found.name.split(".")[1] in PACKAGES and ".migrations" not in found.name:
+        if ".migrations" not in found.name and not found.name.endswith("__main__"):
             yield found.name
 
 
