@@ -138,7 +138,7 @@ def test_a_full_refresh_replaces_everything_in_one_version(settings: Settings, s
     assert sync(settings, shop).datasets[0].rows_read == 2
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_whatever_happens_in_the_source_happens_in_the_warehouse(settings: Settings, shop: Shop, seed: int) -> None:
     chance, second = random.Random(seed), 0
     for _ in range(5):
