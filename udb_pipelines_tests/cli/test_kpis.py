@@ -85,25 +85,24 @@ def test_what_is_asked_later_is_answered_though_nothing_was_loaded(udb: Udb, pro
     assert not asked.exists()
 
 
-def test_values_over_versions_become_a_line(udb: Udb, project: Path) -> None:
-    for amount in (5, 6):
-        Path("orders.csv").write_text(f"number,customer,amount\n1,1,{amount}\n")
-        job = udb("run", "orders.csv", "--json").json["jobs"][0]
-    asked = json.loads((Path(job["reports"]["orders"]).parents[1] / "kpis.json").read_text())
-    (revenue,) = (result for result in asked["results"] if result["name"] == "revenue")
-    assert [point["value"] for point in revenue["history"]] == [5.0, 6.0]
-    assert "revenue over time" in Path(job["reports"]["orders"]).read_text()
-
-
-def test_questions_are_asked_now_and_as_they_were(udb: Udb, project: Path) -> None:
-    before = udb("run", "orders.csv", "--json").json["jobs"][0]["version"]
-    Path("orders.csv").write_text("number,customer,amount\n1,1,70\n")
-    udb("run", "orders.csv")
+def test_questions_are_asked_now_and_as_they_were_and_values_over_versions_become_a_line(
+    udb: Udb, project: Path
+) -> None:
+    jobs = []
+    for rows in ("1,1,2\n2,2,3\n", "1,1,70\n"):
+        Path("orders.csv").write_text(f"number,customer,amount\n{rows}")
+        jobs.append(udb("run", "orders.csv", "--json").json["jobs"][0])
+    before = str(jobs[0]["version"])
     assert udb("kpi", "run", "revenue").out == "revenue: 70 EUR, PASS\n"
-    assert udb("kpi", "run", "revenue", "--as-of", str(before)).out == "revenue: 30 EUR, PASS\n"
+    assert udb("kpi", "run", "revenue", "--as-of", before).out == "revenue: 5 EUR, PASS\n"
     assert udb("sql", "SELECT count(*) AS n FROM details", "--format", "csv").out == "n\n1\n"
-    past = udb("sql", "SELECT count(*) AS n FROM details", "--format", "csv", "--as-of", str(before))
+    past = udb("sql", "SELECT count(*) AS n FROM details", "--format", "csv", "--as-of", before)
     assert past.out == "n\n2\n"
+    report = Path(jobs[1]["reports"]["orders"])
+    asked = json.loads((report.parents[1] / "kpis.json").read_text())
+    (revenue,) = (result for result in asked["results"] if result["name"] == "revenue")
+    assert [point["value"] for point in revenue["history"]] == [5.0, 70.0]
+    assert "revenue over time" in report.read_text()
 
 
 def test_check_tells_by_its_exit_code(udb: Udb, project: Path) -> None:
