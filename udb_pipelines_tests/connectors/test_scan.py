@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tempfile
 from pathlib import Path
 
@@ -38,6 +39,21 @@ def test_windows_make_no_difference(text: str, window: int, newline: str) -> Non
         pieces = scanned(data, newline)
 
     assert pieces == whole
+
+
+@given(
+    lines=st.lists(st.sampled_from([",,", ",,,", ",", ",,x", "x,,", "", '"', "\r,,"]), max_size=8),
+    window=st.sampled_from([1, 2, 5, 1 << 19]),
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+@hypothesis_settings(max_examples=200, deadline=None)
+def test_a_line_of_delimiters_alone_is_seen_wherever_it_lies(lines: list[str], window: int, newline: str) -> None:
+    data = newline.join(lines).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "WINDOW", window)
+        seen = scanned(data, newline).hollow
+    ends = "[\r\n]" if newline == "\r" else "\n"
+    assert seen == any(re.fullmatch(",,+", line.removesuffix("\r")) for line in re.split(ends, data.decode()))
 
 
 @given(st.lists(st.lists(st.text(alphabet='",\n\rxé', max_size=4), min_size=2, max_size=3), max_size=6))
