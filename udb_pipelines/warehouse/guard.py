@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import duckdb
 
@@ -73,7 +72,7 @@ def tables_read(connection: duckdb.DuckDBPyConnection, sql: str) -> frozenset[st
     return frozenset(_tables(_tree(connection, _EXPLAIN.sub("", sql, count=1)), frozenset()))
 
 
-def _tables(node: Any, defined: frozenset[str]) -> Iterator[str]:  # noqa: ANN401 - JSON
+def _tables(node: object, defined: frozenset[str]) -> Iterator[str]:
     if isinstance(node, list):
         for item in node:
             yield from _tables(item, defined)
@@ -97,15 +96,15 @@ def first_lines(error: duckdb.Error) -> str:
     return _INTERNAL_HINT.sub("", " ".join(text.split()))
 
 
-def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:  # noqa: ANN401 - JSON
+def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, object]:
     answer = connection.execute(f"SELECT json_serialize_sql({quote_literal(query)})").fetchall()[0][0]
-    tree = json.loads(answer)
+    tree: dict[str, object] = json.loads(answer)
     if tree.get("error"):
         raise UdbError("E_SQL", str(tree.get("error_message", "the query cannot be understood")))
     return tree
 
 
-def _forbidden(node: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+def _forbidden(node: object) -> Iterator[str]:
     """Names of functions and catalogs that a reader may not use."""
     if isinstance(node, list):
         for item in node:

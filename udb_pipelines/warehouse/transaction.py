@@ -15,7 +15,6 @@ A file that was renamed but not committed is an orphan; ``check`` finds and remo
 
 from __future__ import annotations
 
-import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from secrets import SystemRandom
 from typing import Generic, TypeVar
 
 import duckdb
@@ -38,6 +38,8 @@ from udb_pipelines.warehouse.files import make_folder, move, sha256, sync_all, s
 from udb_pipelines.warehouse.lake import Lake, version_of
 
 Result = TypeVar("Result")
+
+_random = SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def write(
             return result
         if time.monotonic() > deadline:
             break
-        time.sleep(random.uniform(0, min(1.0, 0.01 * 2 ** min(attempt, 7))))  # noqa: S311 - spreads writers, no secret
+        time.sleep(_random.uniform(0, min(1.0, 0.01 * 2 ** min(attempt, 7))))
     if lake.catalog.exclusive:
         raise kept_locked()
     raise UdbError(

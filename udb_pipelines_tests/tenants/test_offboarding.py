@@ -52,6 +52,17 @@ def assert_only_acme_left(owner: Settings) -> None:
     assert Lake(again).current_version() == 0
 
 
+def leave_interrupted(owner: Settings, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reached(name: str) -> None:
+        if name == step:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(steps, "reached", reached)
+        with pytest.raises(KeyboardInterrupt):
+            leave(owner, "acme")
+
+
 def test_what_it_has_goes_and_the_others_keep_theirs(owner: Settings) -> None:
     planned = plan_leave(owner, "acme")
     assert (planned.tables, planned.rows, planned.sources, planned.secrets, planned.elsewhere) == (1, 1, 1, 1, ())
@@ -64,14 +75,7 @@ def test_what_it_has_goes_and_the_others_keep_theirs(owner: Settings) -> None:
 
 @pytest.mark.parametrize("step", ["tenant folder renamed", "tenant forgotten"])
 def test_interrupted_it_goes_on(owner: Settings, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    def reached(name: str) -> None:
-        if name == step:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as killed:
-        killed.setattr(steps, "reached", reached)
-        with pytest.raises(KeyboardInterrupt):
-            leave(owner, "acme")
+    leave_interrupted(owner, step, monkeypatch)
     if step == "tenant forgotten":
         TenantRegistry(owner).add("acme")  # a new one of that name begins with nothing, and sweeps when it leaves
     leave(owner, "acme")
@@ -109,14 +113,7 @@ def test_its_catalog_in_postgresql_goes_too(
     assert planned.schemas == ("tenant_acme", "tenant_acme__udb_timeline_2")
     assert (planned.tables, planned.elsewhere) == (1, ())
 
-    def reached(name: str) -> None:
-        if name == step:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as killed:
-        killed.setattr(steps, "reached", reached)
-        with pytest.raises(KeyboardInterrupt):
-            leave(shared, "acme")
+    leave_interrupted(shared, step, monkeypatch)
     leave(shared, "acme")
     with closing(psycopg2.connect(postgres_url)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'tenant%'")

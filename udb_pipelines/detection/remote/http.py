@@ -5,11 +5,11 @@ Headers that a source gives go to the host they were given for and to no other, 
 
 from __future__ import annotations
 
-import random
 import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from secrets import SystemRandom
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +29,7 @@ _MOST_REDIRECTS = 10
 _TRIES = 5
 _PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30
+_random = SystemRandom()
 _HEADER = re.compile(r"header\.([!#$%&'*+.^_`|~0-9A-Za-z-]+)")
 
 
@@ -173,4 +174,4 @@ def _pause(response: httpx.Response, tries: int) -> float:
     if asked is not None:
         return asked
     pause = min(_PAUSE_SECONDS * 2.0 ** (tries - 1), _LONGEST_PAUSE_SECONDS)
-    return pause * random.uniform(0.5, 1)  # noqa: S311 - no secret
+    return _random.uniform(pause / 2, pause)
